@@ -1,0 +1,72 @@
+"""Every bound on work, size and time, in one place: the value, and why it is that value."""
+
+from typing import Final
+
+# -- sizes ------------------------------------------------------------------------------------------------------------
+EDNS_BUFFER_OCTETS: Final = 1232  # fits the IPv6 minimum MTU without fragments (DNS flag day 2020, RFC 9715 section 3)
+PLAIN_UDP_OCTETS: Final = 512  # RFC 1035 section 4.2.1, for clients without EDNS
+CACHE_BYTES: Final = 256 * 1024 * 1024  # estimated heap of all caches of one worker; a quarter of a small server
+PACKET_CACHE_SHARE: Final = 4  # one quarter of the cache goes to whole answers
+DENIAL_PROOFS_PER_ZONE: Final = 2000  # NSEC/NSEC3 records kept per zone for synthesis
+MESSAGE_RECORDS: Final = 2000  # records accepted from one message; a 64 KiB message of A records has about 4000
+RRSET_RECORDS: Final = 600  # records in one RRset; more only burdens validation and clients
+RRSET_SIGNATURES: Final = 16  # RRSIGs kept per RRset: two algorithms in a rollover need four
+
+# -- TTLs (seconds) ---------------------------------------------------------------------------------------------------
+CACHE_MINIMUM_TTL_S: Final = 0  # honour the zone's owner
+CACHE_MAXIMUM_TTL_S: Final = 86400  # RFC 8767 section 4 suggests a week at most, common practice is a day
+NEGATIVE_MAXIMUM_TTL_S: Final = 3600  # RFC 2308 section 5 suggests one to three hours
+FAILURE_TTL_FIRST_S: Final = 5  # RFC 9520 section 3.2: at least one second, at most five minutes, growing
+FAILURE_TTL_MAXIMUM_S: Final = 300  # RFC 9520 section 3.2
+BOGUS_TTL_S: Final = 30  # retry soon: operators repair zones within minutes (RFC 4035 section 4.7 bad cache)
+TTL_HIGHEST_BIT: Final = 0x80000000  # RFC 2181 section 8: a TTL with this bit set counts as zero
+PREFETCH_REMAINING_PERCENT: Final = 10  # refresh when this share of the TTL is left and someone asks
+
+# -- work per client request ------------------------------------------------------------------------------------------
+CNAME_LINKS: Final = 11  # links of CNAME/DNAME followed; BIND and Unbound stop at 11 to 16
+UPSTREAM_QUERIES_PER_REQUEST: Final = 120  # everything sent on behalf of one fetch, sub-tasks included (NXNSAttack)
+REFERRALS_PER_FETCH: Final = 30  # a name has 127 labels at most; sane chains are under ten
+SERVER_NAME_LOOKUPS_PER_ZONE: Final = 5  # name servers without addresses looked up at once per delegation (NXNSAttack)
+SERVER_NAME_FAILURES_PER_FETCH: Final = 12  # failed name server look-ups after which a fetch gives up (NXNSAttack paper)
+SUBTASK_DEPTH: Final = 12  # look-ups that wait for look-ups; deeper chains of name servers are attacks or accidents
+SENDS_PER_ZONE: Final = 16  # queries to the servers of one zone for one question before it fails
+BOGUS_RETRIES: Final = 3  # other servers asked after a bogus answer before the verdict
+MINIMISATION_STEPS: Final = 10  # RFC 9156 section 2.3 MAX_MINIMISE_COUNT
+MINIMISE_ONE_LABEL: Final = 4  # RFC 9156 section 2.3 MINIMISE_ONE_LAB
+NAME_SERVERS_PER_ZONE: Final = 20  # of a referral; the root and large TLDs have 13
+ADDRESSES_PER_NAME_SERVER: Final = 8  # beyond this more addresses help nobody
+
+# -- validation work (KeyTrap, CVE-2023-50387 and CVE-2023-50868) --------------------------------------------------------
+SIGNATURE_CHECKS_PER_RRSET: Final = 8  # tried combinations of RRSIG and DNSKEY for one RRset
+KEYS_PER_TAG: Final = 4  # DNSKEYs with the same tag and algorithm that are tried (Unbound and BIND take 1 to 4)
+SIGNATURE_CHECKS_PER_REQUEST: Final = 64  # for everything one validation needs
+NSEC3_HASHES_PER_REQUEST: Final = 64  # hash calculations, not iterations; a proof needs at most about one per label
+NSEC3_ITERATIONS: Final = 50  # RFC 9276 section 3.2 lets validators treat more as insecure; BIND, Unbound, Knot use 50..150
+DNSKEYS_PER_ZONE: Final = 32  # keys considered; signers in a double rollover have six
+
+# -- clients ----------------------------------------------------------------------------------------------------------
+OUTSTANDING_REQUESTS: Final = 10000  # client requests waiting in one worker; the oldest waiting ones are answered SERVFAIL
+OUTSTANDING_PER_CLIENT: Final = 2000  # of one client address, so that one client cannot take all
+JOINED_CLIENTS: Final = 1000  # clients waiting for one identical question
+REQUEST_TIMEOUT_MS: Final = 10000  # give up and answer SERVFAIL; stub resolvers give up after 5 to 15 s
+
+# -- upstream timing --------------------------------------------------------------------------------------------------
+ROUND_TRIP_INITIAL_US: Final = 376_000  # unknown servers, as Unbound assumes
+ROUND_TRIP_MINIMUM_US: Final = 50_000  # never retransmit earlier: protects against jitter
+TIMEOUT_MAXIMUM_US: Final = 3_000_000  # one try; longer waits help no client
+TCP_TIMEOUT_US: Final = 4_000_000  # connection and response
+SERVER_BACKOFF_US: Final = 60_000_000  # a server that timed out repeatedly is probed about once a minute
+SERVER_TIMEOUTS_TO_BACKOFF: Final = 4  # consecutive ones
+SERVER_ENTRY_LIFETIME_US: Final = 900_000_000  # forget what is known of a server after a quarter of an hour
+SERVERS_REMEMBERED: Final = 50_000  # entries of the server cache
+OUTSTANDING_PER_SERVER: Final = 500  # exchanges in flight to one server address; others wait or go elsewhere
+
+# -- serve stale (RFC 8767 section 5 and 6) ---------------------------------------------------------------------------
+CLIENT_RESPONSE_TIMER_MS: Final = 1800
+MAXIMUM_STALE_TIMER_S: Final = 86400
+STALE_ANSWER_TTL_S: Final = 30
+FAILURE_RECHECK_TIMER_S: Final = 30
+
+# -- trust anchors (RFC 5011 section 2.3) -------------------------------------------------------------------------------
+TRUST_ANCHOR_HOLD_DOWN_S: Final = 30 * 86400
+TRUST_ANCHOR_REMOVE_S: Final = 30 * 86400

@@ -1,0 +1,136 @@
+"""Everything the engine can be told before it starts; plain values, checked where they are read from (control.config)."""
+
+from typing import Final
+
+from holdfast.base.limits import (
+    CACHE_BYTES,
+    CACHE_MAXIMUM_TTL_S,
+    CACHE_MINIMUM_TTL_S,
+    CLIENT_RESPONSE_TIMER_MS,
+    EDNS_BUFFER_OCTETS,
+    FAILURE_RECHECK_TIMER_S,
+    MAXIMUM_STALE_TIMER_S,
+    NEGATIVE_MAXIMUM_TTL_S,
+    NSEC3_ITERATIONS,
+    OUTSTANDING_PER_CLIENT,
+    OUTSTANDING_REQUESTS,
+    STALE_ANSWER_TTL_S,
+)
+
+
+class UpstreamServer:
+    """An address (packed, 4 or 16 octets) and port that queries are sent to."""
+
+    def __init__(self, address: bytes, port: int) -> None:
+        self.address: Final = address
+        self.port: Final = port
+
+
+class ZoneServers:
+    """A forward or stub zone: queries at or below ``zone`` go to fixed servers.
+
+    ``forward``: the servers are recursive (RD=1), otherwise authoritative (stub zone, RD=0). ``fallback``: on failure of
+    all of them, resolve normally. ``server_names`` (wire format) are looked up if there are no ``servers``.
+    """
+
+    def __init__(
+        self, zone: bytes, servers: list[UpstreamServer], forward: bool, fallback: bool, server_names: list[bytes]
+    ) -> None:
+        self.zone: Final = zone
+        self.servers: Final = servers
+        self.forward: Final = forward
+        self.fallback: Final = fallback
+        self.server_names: Final = server_names
+
+
+class RootServer:
+    """One root hint: server name (wire format) and its packed addresses."""
+
+    def __init__(self, name: bytes, addresses: list[bytes]) -> None:
+        self.name: Final = name
+        self.addresses: Final = addresses
+
+
+class AccessRule:
+    """Clients inside ``prefix``/``length`` may (or may not) be served; the longest matching prefix decides."""
+
+    def __init__(self, prefix: bytes, length: int, allow: bool) -> None:
+        self.prefix: Final = prefix
+        self.length: Final = length
+        self.allow: Final = allow
+
+
+class TrustAnchorSetting:
+    """A configured trust anchor: RDATA in wire format of DS and/or DNSKEY records of ``zone``.
+
+    ``tracked``: follow key rollovers by RFC 5011. ``state``: the text that an earlier run recorded for this zone, or "".
+    """
+
+    def __init__(self, zone: bytes, ds: list[bytes], dnskey: list[bytes], tracked: bool, state: str) -> None:
+        self.zone: Final = zone
+        self.ds: Final = ds
+        self.dnskey: Final = dnskey
+        self.tracked: Final = tracked
+        self.state: Final = state
+
+
+class EngineSettings:
+    """The engine's settings with their defaults; set attributes before the engine is made, never after."""
+
+    def __init__(self) -> None:
+        # who may ask
+        self.access_rules: list[AccessRule] = [
+            AccessRule(b"\x7f\x00\x00\x00", 8, True),
+            AccessRule(b"\x00" * 15 + b"\x01", 128, True),
+        ]
+        self.client_rate_limit_qps = 0  # per client address; 0: no limit
+        self.outstanding_requests = OUTSTANDING_REQUESTS
+        self.outstanding_per_client = OUTSTANDING_PER_CLIENT
+        self.answer_without_recursion_desired = False  # RD=0 queries are answered from cache instead of REFUSED
+        # identity (CHAOS class; "" refuses)
+        self.server_version = "holdfast"
+        self.server_identity = ""
+        # upstream
+        self.root_servers: list[RootServer] = []
+        self.prime_root = True
+        self.zone_servers: list[ZoneServers] = []
+        self.use_ipv4 = True
+        self.use_ipv6 = True
+        self.upstream_port = 53
+        self.edns_buffer_octets = EDNS_BUFFER_OCTETS
+        self.qname_minimisation = True
+        self.randomise_query_case = False
+        self.upstream_cookies = True
+        self.never_query: list[AccessRule] = []  # allow=False prefixes are never asked
+        self.fetch_all_addresses = True  # look for more name server addresses than needed at once
+        self.private_prefixes: list[AccessRule] = []  # addresses that public names must not have (rebinding protection)
+        self.private_exceptions: list[bytes] = []  # zones below which private addresses are allowed
+        # validation
+        self.validate = True
+        self.trust_anchors: list[TrustAnchorSetting] = []
+        self.insecure_zones: list[bytes] = []  # configured negative trust anchors
+        self.enabled_algorithms: list[int] = [8, 10, 13, 14, 15, 16]
+        self.enabled_digests: list[int] = [2, 4]
+        self.nsec3_iterations_limit = NSEC3_ITERATIONS
+        self.fixed_validation_time_s = -1  # >= 0: judge signature windows at this time; -1: at Instant.wall_s
+        self.check_signature_times = True
+        self.aggressive_denial = True
+        self.signal_trust_anchors = False
+        # caches
+        self.cache_bytes = CACHE_BYTES
+        self.minimum_ttl_s = CACHE_MINIMUM_TTL_S
+        self.maximum_ttl_s = CACHE_MAXIMUM_TTL_S
+        self.negative_minimum_ttl_s = 0
+        self.negative_maximum_ttl_s = NEGATIVE_MAXIMUM_TTL_S
+        self.prefetch = True
+        # answers
+        self.minimal_responses = True
+        self.extended_errors = True
+        # serve stale (RFC 8767)
+        self.serve_stale = False
+        self.client_response_timer_ms = CLIENT_RESPONSE_TIMER_MS
+        self.maximum_stale_timer_s = MAXIMUM_STALE_TIMER_S
+        self.stale_answer_ttl_s = STALE_ANSWER_TTL_S
+        self.failure_recheck_timer_s = FAILURE_RECHECK_TIMER_S
+        # names that are normally answered locally (RFC 6761, 6303) but shall be resolved
+        self.resolved_special_names: list[bytes] = []
