@@ -1,0 +1,1 @@
+"""Caches of whole answers, RRsets, denials, failures, keys and servers, all bounded and aged by TTL."""

@@ -1,0 +1,61 @@
+"""What is known of the trust in zones: validated keys, proven insecurity, or why a zone is bogus."""
+
+from typing import Final
+
+from holdfast.base.cause import Cause
+from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
+from holdfast.dns.name import is_subdomain
+from holdfast.dns.rdata import DNSKEY
+from holdfast.dns.rrset import RRset
+
+
+class ZoneTrust(Evictable):
+    """The end of the chain of trust at one name.
+
+    ``zone`` is the zone that encloses the name asked for: equal to it when the name is a zone apex. ``status`` is one of
+    SECURE (then ``keys`` holds the zone's validated keys), INSECURE, INDETERMINATE and BOGUS (then ``cause`` says why).
+    """
+
+    def __init__(
+        self,
+        zone: bytes,
+        status: int,
+        keys: list[DNSKEY],
+        ds: RRset | None,
+        dnskey: RRset | None,
+        cause: Cause | None,
+        expires_us: int,
+    ) -> None:
+        super().__init__(ENTRY_OVERHEAD_OCTETS + len(zone) + len(keys) * 400)
+        self.zone: Final = zone
+        self.status: Final = status
+        self.keys: Final = keys
+        self.ds: Final = ds
+        self.dnskey: Final = dnskey
+        self.cause: Final = cause
+        self.expires_us: Final = expires_us
+
+
+class KeyCache:
+    """Zone trust by name."""
+
+    def __init__(self, capacity_octets: int) -> None:
+        self.table: Final = BoundedTable(capacity_octets)
+
+    def get(self, name: bytes, now_us: int) -> ZoneTrust | None:
+        """Return what is known and still holds."""
+        entry = self.table.get(name)
+        if isinstance(entry, ZoneTrust) and entry.expires_us > now_us:
+            return entry
+        return None
+
+    def put(self, name: bytes, trust: ZoneTrust) -> None:
+        """Remember the trust that was established for ``name``."""
+        self.table.put(name, trust)
+
+    def remove_subtree(self, zone: bytes) -> int:
+        """Forget everything at and below ``zone``; returns how many entries went."""
+        doomed = [key for key in self.table.entries if is_subdomain(key, zone)]
+        for key in doomed:
+            self.table.remove(key)
+        return len(doomed)
