@@ -1,0 +1,1 @@
+"""DNS vocabulary and wire format: names, records, messages, EDNS."""

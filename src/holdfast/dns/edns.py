@@ -1,0 +1,63 @@
+"""EDNS(0): what an OPT record says (RFC 6891 section 6.1)."""
+
+from typing import Final
+
+
+class EdnsOption:
+    """One option: code (``iana.EDNS_OPTION_*``) and its octets."""
+
+    def __init__(self, code: int, data: bytes) -> None:
+        self.code: Final = code
+        self.data: Final = data
+
+
+class Edns:
+    """A received OPT record. ``extended_rcode`` holds the upper eight bits of the RCODE only."""
+
+    def __init__(self, version: int, udp_octets: int, do: bool, extended_rcode: int, options: list[EdnsOption]) -> None:
+        self.version: Final = version
+        self.udp_octets: Final = udp_octets
+        self.do: Final = do
+        self.extended_rcode: Final = extended_rcode
+        self.options: Final = options
+
+    def option(self, code: int) -> bytes | None:
+        """Return the data of the first option with ``code``, or None."""
+        for option in self.options:
+            if option.code == code:
+                return option.data
+        return None
+
+
+def parse_options(wire: bytes, start: int, end: int) -> list[EdnsOption] | None:
+    """Return the options in an OPT RDATA, ``wire[start:end]``; None if lengths do not add up."""
+    options: list[EdnsOption] = []
+    while start < end:
+        data = start + 4
+        if data > end:
+            return None
+        next_option = data + (wire[start + 2] << 8 | wire[start + 3])
+        if next_option > end:
+            return None
+        options.append(EdnsOption(wire[start] << 8 | wire[start + 1], wire[data:next_option]))
+        start = next_option
+    return options
+
+
+def parse_edns(wire: bytes, fixed: int, start: int, end: int) -> Edns | None:
+    """Return the OPT record whose CLASS field is at ``fixed`` and RDATA ``wire[start:end]``; None if malformed."""
+    options = parse_options(wire, start, end)
+    if options is None:
+        return None
+    return Edns(
+        wire[fixed + 3],
+        wire[fixed] << 8 | wire[fixed + 1],
+        wire[fixed + 4] >= 0x80,
+        wire[fixed + 2],
+        options,
+    )
+
+
+def extended_error(info_code: int, extra_text: str) -> EdnsOption:
+    """Return the Extended DNS Error option (RFC 8914 section 2)."""
+    return EdnsOption(15, bytes((info_code >> 8, info_code & 0xFF)) + extra_text.encode("utf-8"))
