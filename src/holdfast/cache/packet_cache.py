@@ -1,0 +1,64 @@
+"""Whole answers, ready to send: the fast path of the resolver. A hit builds no object besides the answer itself."""
+
+from typing import Final
+
+from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
+
+HEADER_OCTETS: Final = 12
+
+
+class PacketEntry(Evictable):
+    """A finished message, the offsets of its TTL fields, and when it stops being good."""
+
+    def __init__(self, wire: bytes, ttl_offsets: list[int], stored_us: int, refresh_us: int) -> None:
+        super().__init__(ENTRY_OVERHEAD_OCTETS + len(wire) + 8 * len(ttl_offsets))
+        self.wire: Final = wire
+        self.ttl_offsets: Final = ttl_offsets
+        self.stored_us: Final = stored_us
+        self.refresh_us: Final = refresh_us
+
+
+class PacketCache:
+    """Answers by question, flags and policy epoch."""
+
+    def __init__(self, capacity_octets: int) -> None:
+        self.table: Final = BoundedTable(capacity_octets)
+
+    def get(self, key: bytes, query: bytes, question_end: int, now_us: int) -> bytes | None:
+        """Return the answer for ``query``: its ID, RD bit and letter case, with TTLs aged; None on a miss.
+
+        An answer close to its end is a miss too, so that the ordinary path sees the popular name and refreshes it.
+        """
+        found = self.table.entries.get(key)
+        if found is None:
+            return None
+        assert isinstance(found, PacketEntry)
+        if now_us >= found.refresh_us:
+            return None
+        found.used = True
+        out = bytearray(found.wire)
+        out[0] = query[0]
+        out[1] = query[1]
+        out[2] = (out[2] & 0xFE) | (query[2] & 0x01)
+        out[HEADER_OCTETS:question_end] = query[HEADER_OCTETS:question_end]
+        aged_s = (now_us - found.stored_us) // 1_000_000
+        if aged_s > 0:
+            for at in found.ttl_offsets:
+                ttl = (out[at] << 24 | out[at + 1] << 16 | out[at + 2] << 8 | out[at + 3]) - aged_s
+                if ttl < 0:
+                    ttl = 0
+                out[at] = ttl >> 24
+                out[at + 1] = (ttl >> 16) & 255
+                out[at + 2] = (ttl >> 8) & 255
+                out[at + 3] = ttl & 255
+        return bytes(out)
+
+    def put(
+        self, key: bytes, wire: bytes, ttl_offsets: list[int], stored_us: int, refresh_us: int
+    ) -> None:
+        """Keep an answer; from ``refresh_us`` on it is not handed out any more."""
+        self.table.put(key, PacketEntry(wire, ttl_offsets, stored_us, refresh_us))
+
+    def clear(self) -> None:
+        """Forget all answers."""
+        self.table.clear()

@@ -1,0 +1,1 @@
+"""Iterative resolution: from the root to an answer, one explicit state at a time."""

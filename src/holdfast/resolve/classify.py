@@ -1,0 +1,107 @@
+"""What kind of response is this? And which of its records may be believed (scrubbing)."""
+
+from typing import Final
+
+from holdfast.dns.iana import (
+    FLAG_AA,
+    RCODE_NOERROR,
+    RCODE_NXDOMAIN,
+    TYPE_ANY,
+    TYPE_CNAME,
+    TYPE_DNAME,
+    TYPE_DS,
+    TYPE_NS,
+    TYPE_NSEC,
+    TYPE_NSEC3,
+    TYPE_SOA,
+)
+from holdfast.dns.message import Message
+from holdfast.dns.name import is_subdomain, replace_suffix
+from holdfast.dns.rdata import rdata_name
+from holdfast.dns.rrset import RRset
+
+ANSWER: Final = 1
+CNAME: Final = 2
+DNAME: Final = 3
+NODATA: Final = 4
+NXDOMAIN: Final = 5
+REFERRAL: Final = 6
+LAME: Final = 7
+ERROR: Final = 8
+
+
+class Classified:
+    """A response, sorted. ``rrset`` is the answer, the CNAME or the DNAME; ``cut`` the NS RRset of a referral."""
+
+    def __init__(self, kind: int) -> None:
+        self.kind = kind
+        self.rrset: RRset | None = None
+        self.cut: RRset | None = None
+        self.soa: RRset | None = None
+        self.ds: RRset | None = None
+        self.denial: list[RRset] = []
+        self.others: list[RRset] = []  # further believable answer RRsets: the rest of a chain, or all of an ANY
+
+
+def classify(message: Message, name: bytes, rtype: int, zone: bytes, forward: bool) -> Classified:
+    """Sort a response to (name, rtype) from a server of ``zone``. Records outside of ``zone`` are ignored (RFC 2181 5.4.1)."""
+    if message.rcode != RCODE_NOERROR and message.rcode != RCODE_NXDOMAIN:
+        return Classified(ERROR)
+    found = Classified(ERROR)
+    take_answer(message, name, rtype, zone, found)
+    for rrset in message.authority:
+        if not is_subdomain(rrset.name, zone):
+            continue
+        if rrset.rtype == TYPE_SOA and rrset.rdatas and is_subdomain(name, rrset.name):
+            found.soa = rrset
+        elif rrset.rtype == TYPE_NSEC or rrset.rtype == TYPE_NSEC3:
+            if rrset.rdatas:
+                found.denial.append(rrset)
+        elif rrset.rtype == TYPE_NS and rrset.rdatas and is_subdomain(name, rrset.name):
+            if rrset.name != zone and (found.cut is None or len(rrset.name) > len(found.cut.name)):
+                found.cut = rrset
+    if found.kind != ERROR:
+        return found
+    if message.rcode == RCODE_NXDOMAIN:
+        found.kind = NXDOMAIN
+    elif found.soa is not None:
+        found.kind = NODATA
+    elif found.cut is not None and not forward and not (rtype == TYPE_DS and found.cut.name == name):
+        found.kind = REFERRAL
+        for rrset in message.authority:
+            if rrset.rtype == TYPE_DS and rrset.name == found.cut.name and rrset.rdatas:
+                found.ds = rrset
+    elif message.flags & FLAG_AA or forward or found.denial:
+        found.kind = NODATA
+    else:
+        found.kind = LAME
+    return found
+
+
+def take_answer(message: Message, name: bytes, rtype: int, zone: bytes, found: Classified) -> None:
+    """Find the RRset that answers the question itself; keep what else in the section belongs to the zone."""
+    for rrset in message.answer:
+        if not rrset.rdatas or not is_subdomain(rrset.name, zone):
+            continue
+        if rrset.name == name and (rrset.rtype == rtype or rtype == TYPE_ANY) and found.kind != ANSWER:
+            if found.rrset is not None:
+                found.others.append(found.rrset)
+            found.kind = ANSWER
+            found.rrset = rrset
+        elif rrset.name == name and rrset.rtype == TYPE_CNAME and found.kind == ERROR:
+            found.kind = CNAME
+            found.rrset = rrset
+        elif rrset.rtype == TYPE_DNAME and rrset.name != name and is_subdomain(name, rrset.name):
+            # The CNAME that comes along is synthesised and unsigned (RFC 6672 section 5.3.1): the DNAME is the truth.
+            if found.kind == CNAME or found.kind == ERROR:
+                found.kind = DNAME
+                found.rrset = rrset
+        else:
+            found.others.append(rrset)
+    if found.kind == DNAME:
+        found.others = [rrset for rrset in found.others if rrset.name != name]
+
+
+def dname_target(dname: RRset, name: bytes) -> bytes | None:
+    """Return what ``name`` becomes under the DNAME; None: longer than a name may be (YXDOMAIN, RFC 6672 section 2.2)."""
+    return replace_suffix(name, dname.name, rdata_name(TYPE_DNAME, dname.rdatas[0]))

@@ -1,0 +1,375 @@
+"""Fetching one RRset from the authoritative servers: the iterative algorithm of RFC 1034 section 5.3.3.
+
+A fetch does not validate. It ends with an outcome (``classify`` names them) and the records that came with it; the
+look-up that asked for it judges them.
+"""
+
+from typing import Final
+
+from holdfast.base.cause import Cause
+from holdfast.base.effects import FAILURE_LOCAL, TRANSPORT_TCP, TRANSPORT_UDP
+from holdfast.base.instant import Instant
+from holdfast.base.limits import (
+    REFERRALS_PER_FETCH,
+    SENDS_PER_ZONE,
+    SERVER_NAME_FAILURES_PER_FETCH,
+    SERVER_NAME_LOOKUPS_PER_ZONE,
+    SUBTASK_DEPTH,
+)
+from holdfast.cache.delegation_cache import Delegation
+from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS
+from holdfast.dns.iana import (
+    EDE_INVALID_DATA,
+    EDE_NETWORK_ERROR,
+    EDE_NO_REACHABLE_AUTHORITY,
+    EDE_OTHER,
+    FLAG_TC,
+    RCODE_BADCOOKIE,
+    RCODE_BADVERS,
+    RCODE_FORMERR,
+    RCODE_NOTIMP,
+    TYPE_A,
+    TYPE_AAAA,
+    TYPE_NS,
+    rcode_name,
+    type_name,
+)
+from holdfast.dns.message import Message
+from holdfast.dns.name import ROOT, is_subdomain, label_count, to_text
+from holdfast.dns.rdata import rdata_name
+from holdfast.resolve.classify import ANSWER, DNAME, ERROR, LAME, NXDOMAIN, REFERRAL, Classified, classify
+from holdfast.resolve.delegation import hints_delegation, learn_referral, make_delegation, starting_point
+from holdfast.resolve.exchange import FAILED, RESPONSE, TIMED_OUT, Exchange, ExchangeTable
+from holdfast.resolve.qname_minimisation import minimised
+from holdfast.resolve.select_server import choose_server, known_addresses, server_addresses
+from holdfast.resolve.state import ResolverState
+from holdfast.resolve.task import QueryBudget, Task
+
+LAME_US: Final = 60_000_000  # long enough to stop asking, short enough to notice a repaired server
+HINTS_US: Final = 60_000_000  # use the hints for a minute when priming failed
+CAUSES_KEPT: Final = 3  # of the servers' failures; more would not fit a client's buffer
+
+
+def address_text(address: bytes) -> str:
+    """Write a packed address; IPv6 in full groups, since the engine has no use for the short form elsewhere."""
+    if len(address) == 4:
+        return f"{address[0]}.{address[1]}.{address[2]}.{address[3]}"
+    return ":".join(f"{address[at] << 8 | address[at + 1]:x}" for at in range(0, 16, 2))
+
+
+class AddressSource:
+    """Makes look-ups of name server addresses; implemented by the look-up module, which builds on this one."""
+
+    def lookup_address(self, name: bytes, rtype: int, budget: QueryBudget, depth: int, now: Instant) -> Task:
+        """Start or join the look-up of a server's address."""
+        raise NotImplementedError
+
+
+class FetchTask(Task):
+    """One fetch. After ``done``: ``found`` (None: failed, see ``causes``), ``message``, ``zone``, ``server``."""
+
+    def __init__(
+        self,
+        state: ResolverState,
+        exchanges: ExchangeTable,
+        sources: AddressSource,
+        key: bytes,
+        name: bytes,
+        rtype: int,
+        budget: QueryBudget,
+        depth: int,
+        excluded: list[bytes],
+    ) -> None:
+        super().__init__(key, budget, depth)
+        self.state: Final = state
+        self.exchanges: Final = exchanges
+        self.sources: Final = sources
+        self.name: Final = name
+        self.rtype: Final = rtype
+        self.excluded: Final = excluded
+        self.found: Classified | None = None
+        self.message: Message | None = None
+        self.causes: list[Cause] = []
+        self.zone = ROOT
+        self.server = b""
+        self.delegation: Delegation | None = None
+        self.exchange: Exchange | None = None
+        self.lookups: list[Task] = []
+        self.looked_up: list[bytes] = []
+        self.tried: dict[bytes, int] = {}
+        self.sends = 0
+        self.referrals = 0
+        self.minimise = state.settings.qname_minimisation
+        self.minimise_step = 0
+        self.shown_labels = 0
+        self.asked_name = name
+        self.asked_type = rtype
+        self.without_forward = False
+        self.priming: FetchTask | None = None
+        self.is_priming = False
+
+    def step(self, now: Instant) -> None:
+        """Go on: take a response, or look for the next server."""
+        exchange = self.exchange
+        if exchange is not None:
+            if exchange.outcome == 0:
+                return
+            self.exchange = None
+            self.take(exchange, now)
+            return
+        if self.delegation is None and not self.start(now):
+            return
+        self.ask(now)
+
+    def start(self, now: Instant) -> bool:
+        """Find the zone cut to start from; False: waiting for the root to be primed, or failed."""
+        found = starting_point(self.state, self.name, self.rtype, self.without_forward, now)
+        if found is None:
+            if not self.state.settings.root_servers:
+                self.add_cause(EDE_NO_REACHABLE_AUTHORITY, "no root servers are configured", "iterate.no-hints")
+                self.state.finish(self)
+                return False
+            if self.is_priming or not self.state.settings.prime_root:
+                found = hints_delegation(self.state, now.monotonic_us + HINTS_US)
+                if not self.is_priming:
+                    self.state.delegations.put(found)
+            elif self.priming is not None:
+                found = hints_delegation(self.state, now.monotonic_us + HINTS_US)
+                self.state.delegations.put(found)
+            else:
+                self.prime(now)
+                return False
+        self.enter(found)
+        return True
+
+    def prime(self, now: Instant) -> None:
+        """Ask the hinted servers for the root's name servers first (RFC 9609)."""
+        key = b"prime"
+        running = self.state.running.get(key)
+        if not isinstance(running, FetchTask):
+            running = FetchTask(
+                self.state, self.exchanges, self.sources, key, ROOT, TYPE_NS, QueryBudget(), self.depth + 1, []
+            )
+            running.is_priming = True
+            self.state.running[key] = running
+            self.state.wake(running)
+        self.priming = running
+        self.wait_for(running)
+
+    def enter(self, delegation: Delegation) -> None:
+        """Go to the servers of a zone."""
+        self.delegation = delegation
+        self.zone = delegation.zone
+        self.tried = {}
+        self.sends = 0
+        self.shown_labels = label_count(delegation.zone)
+        self.next_question()
+
+    def next_question(self) -> None:
+        """Decide what to ask the current servers."""
+        self.asked_name = self.name
+        self.asked_type = self.rtype
+        if self.minimise and self.delegation is not None and not self.delegation.forward:
+            self.asked_name = minimised(self.name, self.zone, self.shown_labels, self.minimise_step)
+            if self.asked_name != self.name:
+                self.asked_type = TYPE_A
+
+    def ask(self, now: Instant) -> None:
+        """Send the question to the best server, or find addresses, or give up."""
+        delegation = self.delegation
+        if delegation is None:
+            return
+        addresses = known_addresses(self.state, delegation, now)
+        choice = b""
+        if self.sends < SENDS_PER_ZONE:
+            choice = choose_server(self.state, self.zone, addresses, self.tried, self.excluded, now)
+        if choice:
+            self.send(choice, delegation, TRANSPORT_UDP, now)
+            return
+        if self.sends < SENDS_PER_ZONE and self.look_for_addresses(delegation, now):
+            return
+        self.give_up(delegation, now)
+
+    def send(self, address: bytes, delegation: Delegation, transport: int, now: Instant) -> None:
+        """Send one query."""
+        if not self.budget.take():
+            self.add_cause(EDE_OTHER, f"too many queries needed for {self.question()}", "iterate.query-budget")
+            self.state.finish(self)
+            return
+        self.tried[address] = self.tried.get(address, 0) + 1
+        self.sends += 1
+        self.server = address
+        self.exchange = self.exchanges.send(
+            self, address, delegation.port, transport, self.asked_name, self.asked_type, delegation.forward, now
+        )
+        if self.exchange is None:
+            self.add_cause(EDE_NETWORK_ERROR, f"too many queries in flight to {address_text(address)}", "iterate.server-full")
+            self.state.wake(self)
+
+    def look_for_addresses(self, delegation: Delegation, now: Instant) -> bool:
+        """Look up addresses of name servers that have none yet; False: nothing more can be found."""
+        if any(not task.done for task in self.lookups):
+            return True
+        if len(self.looked_up) >= 2 * SERVER_NAME_FAILURES_PER_FETCH or self.depth >= SUBTASK_DEPTH:
+            return False
+        started = 0
+        for server in delegation.servers:
+            if started >= SERVER_NAME_LOOKUPS_PER_ZONE:
+                break
+            if server.name == ROOT or server.name in self.looked_up:
+                continue
+            if server_addresses(self.state, server.name, server.addresses, now) and not server.addresses:
+                continue
+            if is_subdomain(server.name, delegation.zone) and not server.addresses:
+                continue  # only its own servers could tell, and these are what is missing
+            self.looked_up.append(server.name)
+            if self.start_lookups(server.name, now):
+                started += 1
+                if not self.state.settings.fetch_all_addresses or started >= 2:
+                    break
+        return started > 0
+
+    def start_lookups(self, name: bytes, now: Instant) -> bool:
+        """Start look-ups of one server name in the address families in use."""
+        waiting = False
+        for rtype in (TYPE_A, TYPE_AAAA):
+            if rtype == TYPE_A and not self.state.settings.use_ipv4 or rtype == TYPE_AAAA and not self.state.settings.use_ipv6:
+                continue
+            task = self.sources.lookup_address(name, rtype, self.budget, self.depth + 1, now)
+            if task.done:
+                waiting = True
+                self.state.wake(self)
+            elif self.wait_for(task):
+                self.lookups.append(task)
+                waiting = True
+        return waiting
+
+    def take(self, exchange: Exchange, now: Instant) -> None:
+        """Deal with the end of an exchange."""
+        where = f"{address_text(exchange.address)} for {to_text(self.asked_name)} {type_name(self.asked_type)}"
+        if exchange.outcome == TIMED_OUT:
+            self.add_cause(EDE_NETWORK_ERROR, f"no response from {where}", "iterate.timeout")
+        elif exchange.outcome == FAILED:
+            text = "no local resources to ask" if exchange.failure == FAILURE_LOCAL else "cannot reach"
+            self.add_cause(EDE_NETWORK_ERROR, f"{text} {where}", "iterate.unreachable")
+        elif exchange.outcome == RESPONSE and exchange.message is None:
+            self.add_cause(EDE_INVALID_DATA, f"malformed response from {where}", "iterate.malformed")
+        elif exchange.message is not None:
+            self.take_message(exchange, exchange.message, now)
+            return
+        self.ask(now)
+
+    def take_message(self, exchange: Exchange, message: Message, now: Instant) -> None:
+        """Deal with a well-formed response that belongs to the question."""
+        delegation = self.delegation
+        if delegation is None:
+            return
+        server = self.state.servers.get(exchange.address, now.monotonic_us)
+        if message.rcode == RCODE_BADCOOKIE and self.sends < SENDS_PER_ZONE:
+            transport = exchange.transport if self.tried[exchange.address] < 2 else TRANSPORT_TCP
+            self.send(exchange.address, delegation, transport, now)
+            return
+        if exchange.with_edns and message.rcode in (RCODE_FORMERR, RCODE_NOTIMP, RCODE_BADVERS):
+            if server.edns != EDNS_WORKS or message.edns is None:
+                server.edns = EDNS_BROKEN  # RFC 6891 section 6.2.2
+                self.send(exchange.address, delegation, exchange.transport, now)
+                return
+        if message.flags & FLAG_TC and exchange.transport == TRANSPORT_UDP:
+            self.send(exchange.address, delegation, TRANSPORT_TCP, now)
+            return
+        found = classify(message, self.asked_name, self.asked_type, self.zone, delegation.forward)
+        if found.kind == ERROR or found.kind == LAME:
+            self.take_error(exchange, message, found, now)
+        elif found.kind == REFERRAL:
+            self.follow(found, message, delegation, now)
+        elif self.asked_name != self.name:
+            self.take_minimised(found, now)
+        else:
+            self.found = found
+            self.message = message
+            if self.is_priming:
+                self.learn_root(found, message, now)
+            self.state.finish(self)
+
+    def take_error(self, exchange: Exchange, message: Message, found: Classified, now: Instant) -> None:
+        """Remember a server that is lame or broken for this zone and go on to the next one."""
+        if self.asked_name != self.name:
+            # RFC 9156 section 2.3: servers that dislike the minimised question may like the full one.
+            self.minimise = False
+            self.next_question()
+            self.tried.pop(exchange.address, None)
+            self.ask(now)
+            return
+        where = f"{address_text(exchange.address)} for {self.question()}"
+        if found.kind == LAME:
+            self.add_cause(EDE_NETWORK_ERROR, f"lame delegation: useless answer from {where}", "iterate.lame")
+        else:
+            self.add_cause(EDE_NETWORK_ERROR, f"{rcode_name(message.rcode)} from {where}", "iterate.rcode")
+        if found.kind == LAME:
+            self.state.servers.get(exchange.address, now.monotonic_us).note_lame(self.zone, now.monotonic_us + LAME_US)
+        else:
+            self.tried[exchange.address] = SENDS_PER_ZONE
+        self.ask(now)
+
+    def follow(self, found: Classified, message: Message, delegation: Delegation, now: Instant) -> None:
+        """Follow a referral."""
+        self.referrals += 1
+        if self.referrals > REFERRALS_PER_FETCH:
+            self.add_cause(EDE_OTHER, f"too many referrals for {self.question()}", "iterate.referrals")
+            self.state.finish(self)
+            return
+        child = learn_referral(self.state, found, message, self.state.settings.upstream_port, now)
+        if child is not None:
+            self.enter(child)
+            self.ask(now)
+
+    def take_minimised(self, found: Classified, now: Instant) -> None:
+        """The shown part of the name is inside the zone: show more, or all if the answer was strange."""
+        self.minimise_step += 1
+        self.shown_labels = label_count(self.asked_name)
+        if found.kind == NXDOMAIN or found.kind == DNAME:
+            # Some servers deny empty non-terminals, so the full question decides (RFC 9156 section 3).
+            self.minimise = False
+        self.tried = {}
+        self.next_question()
+        self.ask(now)
+
+    def learn_root(self, found: Classified, message: Message, now: Instant) -> None:
+        """Take the root's name servers from the priming response (RFC 9609 section 3.3)."""
+        rrset = found.rrset
+        if found.kind != ANSWER or rrset is None:
+            return
+        names = [rdata_name(TYPE_NS, rdata) for rdata in rrset.rdatas]
+        servers = make_delegation(self.state, ROOT, names, message, self.state.settings.upstream_port)
+        for hint in self.state.settings.root_servers:
+            for server in servers:
+                if server.name == hint.name and not server.addresses:
+                    server.addresses.extend(hint.addresses)
+        if not any(server.addresses for server in servers):
+            return
+        expires_us = now.monotonic_us + min(rrset.ttl, self.state.settings.maximum_ttl_s) * 1_000_000
+        self.state.delegations.put(Delegation(ROOT, servers, expires_us, self.state.settings.upstream_port, False))
+
+    def give_up(self, delegation: Delegation, now: Instant) -> None:
+        """All servers of the zone failed."""
+        if delegation.fallback and not self.without_forward:
+            self.without_forward = True
+            self.delegation = None
+            self.causes = []
+            self.state.wake(self)
+            return
+        self.causes = self.causes[:CAUSES_KEPT]
+        text = f"no reachable authority for {to_text(self.zone)} (asking for {self.question()})"
+        self.causes.append(Cause(EDE_NO_REACHABLE_AUTHORITY, text, "iterate.no-authority"))
+        self.state.finish(self)
+
+    def add_cause(self, info_code: int, text: str, site: str) -> None:
+        """Note why a server did not help."""
+        if len(self.causes) < CAUSES_KEPT:
+            self.causes.append(Cause(info_code, text, site))
+
+    def question(self) -> str:
+        """Write the question of this fetch."""
+        return f"{to_text(self.name)} {type_name(self.rtype)}"
+
+

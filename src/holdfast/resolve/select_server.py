@@ -1,0 +1,77 @@
+"""Which server of a zone to ask next: fast ones first, with some exploration, resting ones last."""
+
+from typing import Final
+
+from holdfast.base.instant import Instant
+from holdfast.base.security_status import BOGUS
+from holdfast.cache.delegation_cache import Delegation
+from holdfast.dns.iana import TYPE_A, TYPE_AAAA
+from holdfast.resolve.delegation import may_query
+from holdfast.resolve.state import ResolverState
+
+BAND_US: Final = 60_000  # servers this close to the fastest count as equally good and share the load
+EXPLORE_ONE_IN: Final = 20  # share of queries that go to any usable server, so that estimates stay fresh
+TRIES_PER_SERVER: Final = 3  # for one question
+
+
+def known_addresses(state: ResolverState, delegation: Delegation, now: Instant) -> list[bytes]:
+    """Return all addresses known for a delegation: glue and what look-ups of server names found."""
+    addresses: list[bytes] = []
+    for server in delegation.servers:
+        for address in server_addresses(state, server.name, server.addresses, now):
+            if address not in addresses and may_query(state, address):
+                addresses.append(address)
+    return addresses
+
+
+def server_addresses(state: ResolverState, name: bytes, glue: list[bytes], now: Instant) -> list[bytes]:
+    """Return the addresses of one name server: looked-up ones are more credible than glue (RFC 2181 section 5.4.1)."""
+    addresses: list[bytes] = []
+    for rtype in (TYPE_A, TYPE_AAAA):
+        cached = state.rrsets.get(name, rtype, now.monotonic_us)
+        if cached is not None and cached.status != BOGUS:
+            addresses.extend(cached.rrset.rdatas)
+    for address in glue:
+        if address not in addresses:
+            addresses.append(address)
+    return addresses
+
+
+def choose_server(
+    state: ResolverState, zone: bytes, addresses: list[bytes], tried: dict[bytes, int], excluded: list[bytes], now: Instant
+) -> bytes:
+    """Return the address to ask next, b"" if none is left. Resting servers are used only when all others were."""
+    now_us = now.monotonic_us
+    usable: list[bytes] = []
+    costs: list[int] = []
+    resting: list[bytes] = []
+    best_tries = TRIES_PER_SERVER
+    for address in addresses:
+        tries = tried.get(address, 0)
+        if tries >= TRIES_PER_SERVER or address in excluded:
+            continue
+        server = state.servers.get(address, now_us)
+        if server.is_lame(zone, now_us):
+            continue
+        if server.backoff_until_us > now_us:
+            if tries == 0:
+                resting.append(address)
+            continue
+        if tries > best_tries:
+            continue
+        if tries < best_tries:
+            best_tries = tries
+            usable = []
+            costs = []
+        usable.append(address)
+        costs.append(server.selection_us())
+    if not usable:
+        return resting[state.entropy.server_choice.below(len(resting))] if resting else b""
+    if len(usable) == 1:
+        return usable[0]
+    stream = state.entropy.server_choice
+    if stream.below(EXPLORE_ONE_IN) == 0:
+        return usable[stream.below(len(usable))]
+    limit = min(costs) + BAND_US
+    band = [usable[at] for at in range(len(usable)) if costs[at] <= limit]
+    return band[stream.below(len(band))]

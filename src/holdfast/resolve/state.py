@@ -1,0 +1,120 @@
+"""What all tasks of one engine share: settings, caches, the board of running tasks, timers and outgoing effects."""
+
+from heapq import heappop, heappush
+from typing import Final
+
+from holdfast.base.effects import Effect, Record
+from holdfast.base.entropy import Entropy
+from holdfast.base.instant import Instant
+from holdfast.base.settings import EngineSettings
+from holdfast.cache.delegation_cache import DelegationCache
+from holdfast.cache.denial_cache import DenialCache
+from holdfast.cache.failure_cache import FailureCache
+from holdfast.cache.key_cache import KeyCache
+from holdfast.cache.negative_cache import NegativeCache
+from holdfast.cache.rrset_cache import RRsetCache
+from holdfast.cache.server_cache import ServerCache
+from holdfast.dnssec.ds import AlgorithmPolicy
+from holdfast.dnssec.trust_anchor import TrustAnchor
+from holdfast.dnssec.verifier import SignatureVerifier
+from holdfast.resolve.task import Task
+
+
+class Timer:
+    """Something that happens at a deadline; ``cancelled`` timers are skipped when they come up."""
+
+    def __init__(self, deadline_us: int) -> None:
+        self.deadline_us: Final = deadline_us
+        self.cancelled = False
+
+    def fire(self, now: Instant) -> None:
+        """Act; called once, at or after the deadline."""
+        raise NotImplementedError
+
+
+class ResolverState:
+    """The shared state; owned by the engine, handed to every task."""
+
+    def __init__(self, settings: EngineSettings, verifier: SignatureVerifier, entropy: Entropy) -> None:
+        self.settings: Final = settings
+        self.verifier: Final = verifier
+        self.entropy: Final = entropy
+        self.policy: Final = AlgorithmPolicy(settings.enabled_algorithms, settings.enabled_digests)
+        octets = settings.cache_bytes
+        self.rrsets: Final = RRsetCache(octets * 3 // 8)
+        self.negatives: Final = NegativeCache(octets // 8)
+        self.failures: Final = FailureCache(octets // 32)
+        self.trust: Final = KeyCache(octets // 8)
+        self.delegations: Final = DelegationCache(octets // 16)
+        self.denials: Final = DenialCache()
+        self.servers: Final = ServerCache()
+        self.anchors: Final[dict[bytes, TrustAnchor]] = {}
+        for setting in settings.trust_anchors:
+            self.anchors[setting.zone] = TrustAnchor(setting)
+        self.running: Final[dict[bytes, Task]] = {}
+        self.ready: list[Task] = []
+        self.timers: Final[list[tuple[int, int, Timer]]] = []
+        self.timer_sequence = 0
+        self.effects: list[Effect] = []
+        self.counters: Final[dict[str, int]] = {}
+
+    def count(self, name: str) -> None:
+        """Add one to a counter."""
+        self.counters[name] = self.counters.get(name, 0) + 1
+
+    def record(self, kind: str, subject: str, detail: str) -> None:
+        """Emit a journal record."""
+        self.effects.append(Record(kind, subject, detail, None))
+
+    def wake(self, task: Task) -> None:
+        """Let a task run its next step soon."""
+        if not task.queued and not task.done:
+            task.queued = True
+            self.ready.append(task)
+
+    def run_ready(self, now: Instant) -> None:
+        """Run steps until every task waits for something."""
+        while self.ready:
+            batch = self.ready
+            self.ready = []
+            for task in batch:
+                task.queued = False
+                if not task.done:
+                    task.step(now)
+
+    def finish(self, task: Task) -> None:
+        """Mark a task as done and wake those who wait for it."""
+        task.done = True
+        if self.running.get(task.key) is task:
+            del self.running[task.key]
+        waiters = task.waiters
+        task.waiters = []
+        for waiter in waiters:
+            waiter.blockers -= 1
+            self.wake(waiter)
+
+    def add_timer(self, timer: Timer) -> None:
+        """Arm a timer."""
+        self.timer_sequence += 1
+        heappush(self.timers, (timer.deadline_us, self.timer_sequence, timer))
+
+    def fire_timers(self, now: Instant) -> None:
+        """Fire what is due."""
+        while self.timers and self.timers[0][0] <= now.monotonic_us:
+            timer = heappop(self.timers)[2]
+            if not timer.cancelled:
+                timer.fire(now)
+
+    def next_deadline(self) -> int:
+        """Return the next deadline in monotonic microseconds, -1 if nothing is armed."""
+        while self.timers and self.timers[0][2].cancelled:
+            heappop(self.timers)
+        return self.timers[0][0] if self.timers else -1
+
+    def validation_time_s(self, now: Instant) -> int:
+        """Return the time that signature windows are judged by; -1: do not judge them."""
+        if not self.settings.check_signature_times:
+            return -1
+        if self.settings.fixed_validation_time_s >= 0:
+            return self.settings.fixed_validation_time_s
+        return now.wall_s
