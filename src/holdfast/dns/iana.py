@@ -2,7 +2,7 @@
 
 from typing import Final
 
-# -- header flags (RFC 1035 section 4.1.1, RFC 4035 section 3) -----------------------------------------------------------
+# -- header flags (RFC 1035 section 4.1.1, RFC 4035 section 3) ---------------------------------------------------------
 FLAG_QR: Final = 0x8000
 FLAG_AA: Final = 0x0400
 FLAG_TC: Final = 0x0200
@@ -13,7 +13,7 @@ FLAG_CD: Final = 0x0010
 OPCODE_MASK: Final = 0x7800
 RCODE_MASK: Final = 0x000F
 
-# -- opcodes ------------------------------------------------------------------------------------------------------------
+# -- opcodes -----------------------------------------------------------------------------------------------------------
 OPCODE_QUERY: Final = 0
 OPCODE_IQUERY: Final = 1
 OPCODE_STATUS: Final = 2
@@ -21,7 +21,7 @@ OPCODE_NOTIFY: Final = 4
 OPCODE_UPDATE: Final = 5
 OPCODE_DSO: Final = 6
 
-# -- RCODEs -------------------------------------------------------------------------------------------------------------
+# -- RCODEs ------------------------------------------------------------------------------------------------------------
 RCODE_NOERROR: Final = 0
 RCODE_FORMERR: Final = 1
 RCODE_SERVFAIL: Final = 2
@@ -43,14 +43,14 @@ RCODE_BADALG: Final = 21
 RCODE_BADTRUNC: Final = 22
 RCODE_BADCOOKIE: Final = 23
 
-# -- classes ------------------------------------------------------------------------------------------------------------
+# -- classes -----------------------------------------------------------------------------------------------------------
 CLASS_IN: Final = 1
 CLASS_CH: Final = 3
 CLASS_HS: Final = 4
 CLASS_NONE: Final = 254
 CLASS_ANY: Final = 255
 
-# -- types that the code has to know ------------------------------------------------------------------------------------
+# -- types that the code has to know -----------------------------------------------------------------------------------
 TYPE_A: Final = 1
 TYPE_NS: Final = 2
 TYPE_MD: Final = 3
@@ -115,7 +115,7 @@ TYPE_URI: Final = 256
 TYPE_CAA: Final = 257
 TYPE_DLV: Final = 32769
 
-# -- EDNS options -------------------------------------------------------------------------------------------------------
+# -- EDNS options ------------------------------------------------------------------------------------------------------
 EDNS_OPTION_NSID: Final = 3
 EDNS_OPTION_DAU: Final = 5
 EDNS_OPTION_DHU: Final = 6
@@ -131,7 +131,7 @@ EDNS_OPTION_EDE: Final = 15
 EDNS_OPTION_REPORT_CHANNEL: Final = 18
 EDNS_OPTION_ZONEVERSION: Final = 19
 
-# -- DNSSEC -------------------------------------------------------------------------------------------------------------
+# -- DNSSEC ------------------------------------------------------------------------------------------------------------
 ALGORITHM_DELETE: Final = 0  # RFC 8078 section 4
 ALGORITHM_RSAMD5: Final = 1
 ALGORITHM_DH: Final = 2
@@ -166,7 +166,7 @@ DNSKEY_PROTOCOL: Final = 3
 NSEC3_HASH_SHA1: Final = 1
 NSEC3_FLAG_OPT_OUT: Final = 0x01
 
-# -- Extended DNS Errors (RFC 8914 and later registrations) ---------------------------------------------------------------
+# -- Extended DNS Errors (RFC 8914 and later registrations) ------------------------------------------------------------
 EDE_OTHER: Final = 0
 EDE_UNSUPPORTED_DNSKEY_ALGORITHM: Final = 1
 EDE_UNSUPPORTED_DS_DIGEST_TYPE: Final = 2
@@ -202,30 +202,26 @@ EDE_RATE_LIMITED: Final = 31
 EDE_OVER_QUOTA: Final = 32
 EDE_NEGATIVE_TRUST_ANCHOR: Final = 33
 
-TYPE_NAMES: Final[dict[int, str]] = dict(
-    enumerate(
-        "A NS MD MF CNAME SOA MB MG MR NULL WKS PTR HINFO MINFO MX TXT RP AFSDB X25 ISDN RT NSAP NSAP-PTR SIG KEY PX GPOS "
-        "AAAA LOC NXT EID NIMLOC SRV ATMA NAPTR KX CERT A6 DNAME SINK OPT APL DS SSHFP IPSECKEY RRSIG NSEC DNSKEY DHCID "
-        "NSEC3 NSEC3PARAM TLSA SMIMEA TYPE54 HIP NINFO RKEY TALINK CDS CDNSKEY OPENPGPKEY CSYNC ZONEMD SVCB HTTPS DSYNC "
-        "HHIT BRID".split(),
-        start=1,
-    )
-) | {
-    99: "SPF", 100: "UINFO", 101: "UID", 102: "GID", 103: "UNSPEC", 104: "NID", 105: "L32", 106: "L64", 107: "LP",
-    108: "EUI48", 109: "EUI64", 128: "NXNAME", 249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 253: "MAILB",
-    254: "MAILA", 255: "ANY", 256: "URI", 257: "CAA", 258: "AVC", 259: "DOA", 260: "AMTRELAY", 261: "RESINFO",
-    262: "WALLET", 263: "CLA", 264: "IPN", 32768: "TA", 32769: "DLV",
+TYPE_NAMES: Final[dict[int, str]] = {
+    1: "A", 2: "NS", 3: "MD", 4: "MF", 5: "CNAME", 6: "SOA", 7: "MB", 8: "MG", 9: "MR", 10: "NULL", 11: "WKS",
+    12: "PTR", 13: "HINFO", 14: "MINFO", 15: "MX", 16: "TXT", 17: "RP", 18: "AFSDB", 19: "X25", 20: "ISDN", 21: "RT",
+    22: "NSAP", 23: "NSAP-PTR", 24: "SIG", 25: "KEY", 26: "PX", 27: "GPOS", 28: "AAAA", 29: "LOC", 30: "NXT",
+    31: "EID", 32: "NIMLOC", 33: "SRV", 34: "ATMA", 35: "NAPTR", 36: "KX", 37: "CERT", 38: "A6", 39: "DNAME",
+    40: "SINK", 41: "OPT", 42: "APL", 43: "DS", 44: "SSHFP", 45: "IPSECKEY", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY",
+    49: "DHCID", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 53: "SMIMEA", 55: "HIP", 56: "NINFO", 57: "RKEY",
+    58: "TALINK", 59: "CDS", 60: "CDNSKEY", 61: "OPENPGPKEY", 62: "CSYNC", 63: "ZONEMD", 64: "SVCB", 65: "HTTPS",
+    66: "DSYNC", 67: "HHIT", 68: "BRID", 99: "SPF", 100: "UINFO", 101: "UID", 102: "GID", 103: "UNSPEC", 104: "NID",
+    105: "L32", 106: "L64", 107: "LP", 108: "EUI48", 109: "EUI64", 128: "NXNAME", 249: "TKEY", 250: "TSIG",
+    251: "IXFR", 252: "AXFR", 253: "MAILB", 254: "MAILA", 255: "ANY", 256: "URI", 257: "CAA", 258: "AVC", 259: "DOA",
+    260: "AMTRELAY", 261: "RESINFO", 262: "WALLET", 263: "CLA", 264: "IPN", 32768: "TA", 32769: "DLV",
 }  # fmt: skip
 TYPE_NUMBERS: Final[dict[str, int]] = {text: number for number, text in TYPE_NAMES.items()}
 CLASS_NAMES: Final[dict[int, str]] = {1: "IN", 3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}
 OPCODE_NAMES: Final[dict[int, str]] = {0: "QUERY", 1: "IQUERY", 2: "STATUS", 4: "NOTIFY", 5: "UPDATE", 6: "DSO"}
-RCODE_NAMES: Final[dict[int, str]] = dict(
-    enumerate(
-        "NOERROR FORMERR SERVFAIL NXDOMAIN NOTIMP REFUSED YXDOMAIN YXRRSET NXRRSET NOTAUTH NOTZONE DSOTYPENI".split()
-    )
-) | {
-    16: "BADVERS", 17: "BADKEY", 18: "BADTIME", 19: "BADMODE", 20: "BADNAME", 21: "BADALG", 22: "BADTRUNC",
-    23: "BADCOOKIE",
+RCODE_NAMES: Final[dict[int, str]] = {
+    0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 6: "YXDOMAIN", 7: "YXRRSET",
+    8: "NXRRSET", 9: "NOTAUTH", 10: "NOTZONE", 11: "DSOTYPENI", 16: "BADVERS", 17: "BADKEY", 18: "BADTIME",
+    19: "BADMODE", 20: "BADNAME", 21: "BADALG", 22: "BADTRUNC", 23: "BADCOOKIE",
 }  # fmt: skip
 ALGORITHM_NAMES: Final[dict[int, str]] = {
     0: "DELETE", 1: "RSAMD5", 2: "DH", 3: "DSA", 5: "RSASHA1", 6: "DSA-NSEC3-SHA1", 7: "RSASHA1-NSEC3-SHA1",

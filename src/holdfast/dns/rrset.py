@@ -6,8 +6,8 @@ from typing import Final
 class RRset:
     """Owner, type, TTL and RDATA, with the signatures that cover it.
 
-    ``name`` is lower-cased. ``signatures`` holds RRSIG RDATA; they share the RRset's TTL in seconds (RFC 4034 section 3).
-    ``rdatas`` is empty when a message held signatures only. RDATA is uncompressed, its case as received.
+    ``name`` is lower-cased. ``signatures`` holds RRSIG RDATA; they share the RRset's TTL, in seconds (RFC 4034
+    section 3). ``rdatas`` is empty when a message held signatures only. RDATA is uncompressed, its case as received.
     """
 
     def __init__(self, name: bytes, rtype: int, ttl: int, rdatas: list[bytes], signatures: list[bytes]) -> None:
