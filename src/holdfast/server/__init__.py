@@ -1,0 +1,1 @@
+"""The sockets, timers and worker processes around the engine; asyncio lives only here."""

@@ -1,0 +1,1 @@
+"""One client request, in to out: admission, policy, joining, answering."""
