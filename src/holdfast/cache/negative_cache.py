@@ -42,6 +42,7 @@ class NegativeEntry(Evictable):
         self.cause: Final = cause
         self.stored_us: Final = stored_us
         self.expires_us: Final = expires_us
+        self.insecure_delegation: bool = False  # a denial of DS that shows an unsigned child zone
 
     def remaining_s(self, now_us: int) -> int:
         """Return the TTL that is left, in seconds, never negative."""

@@ -1,0 +1,249 @@
+"""The chain of trust: from a trust anchor down to the zone that encloses a name (RFC 4035 section 5).
+
+Each link is a DS RRset in the parent and the DNSKEY RRset that it vouches for, or the proof that there is no DS and the
+child is therefore insecure. The search runs top-down from the deepest point that is already known.
+"""
+
+from typing import Final
+
+from holdfast.base.cause import Cause
+from holdfast.base.instant import Instant
+from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S
+from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
+from holdfast.cache.key_cache import ZoneTrust
+from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
+from holdfast.dns.iana import EDE_DNSKEY_MISSING, TYPE_DNSKEY, TYPE_DS
+from holdfast.dns.name import ROOT, label_count, parent, suffix, to_text
+from holdfast.dns.rrset import RRset
+from holdfast.dnssec.ds import ds_usable, verify_dnskey_rrset
+from holdfast.dnssec.work_budget import WorkBudget
+from holdfast.resolve.classify import ANSWER
+from holdfast.resolve.iterate import FetchTask
+from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
+from holdfast.resolve.state import ResolverState
+from holdfast.resolve.task import QueryBudget
+
+INDETERMINATE_TTL_S: Final = 3600  # no anchor covers the name: nothing but configuration changes that
+
+
+class TrustTask(PendingTrust):
+    """Walks from the deepest known point to ``name``, one zone cut at a time."""
+
+    def __init__(
+        self, state: ResolverState, source: TaskSource, key: bytes, name: bytes, budget: QueryBudget, depth: int
+    ) -> None:
+        super().__init__(key, budget, depth)
+        self.state: Final = state
+        self.source: Final = source
+        self.name: Final = name
+        self.current: ZoneTrust | None = None
+        self.point: bytes = ROOT
+        self.child: bytes = ROOT
+        self.ds: RRset | None = None
+        self.ds_rdatas: list[bytes] = []
+        self.anchor_keys: list[bytes] = []
+        self.expires_us: int = 0
+        self.ds_lookup: PendingLookup | None = None
+        self.fetch: FetchTask | None = None
+        self.excluded: list[bytes] = []
+        self.work: Final = WorkBudget()
+
+    def step(self, now: Instant) -> None:
+        """Go down as far as what is known allows."""
+        if self.current is None and self.fetch is None and not self.find_start(now):
+            return
+        if self.fetch is not None:
+            if not self.fetch.done:
+                return
+            self.take_keys(self.fetch, now)
+        lookup = self.ds_lookup
+        if lookup is not None:
+            if not lookup.done:
+                return
+            self.ds_lookup = None
+            self.take_ds(lookup, now)
+        while not self.done and self.fetch is None and self.ds_lookup is None:
+            current = self.current
+            if current is None:
+                return
+            if current.status != SECURE or self.point == self.name:
+                self.conclude(current, now)
+                return
+            self.descend(now)
+
+    def find_start(self, now: Instant) -> bool:
+        """Find the deepest name at or above ours whose trust is known; False: waiting for the anchor's keys."""
+        name = self.name
+        now_us = now.monotonic_us
+        while True:
+            known = self.state.trust.get(name, now_us)
+            if known is not None:
+                self.point = name
+                self.current = known
+                return True
+            if name in self.state.settings.insecure_zones:
+                self.set_current(name, ZoneTrust(name, INSECURE, [], None, None, None, now_us + 3_600_000_000))
+                return True
+            anchor = self.state.anchors.get(name)
+            if anchor is not None:
+                self.child = name
+                self.ds = None
+                self.ds_rdatas = anchor.usable_ds()
+                self.anchor_keys = anchor.usable_dnskey()
+                self.expires_us = now_us + self.state.settings.maximum_ttl_s * 1_000_000
+                self.get_keys(now)
+                return self.fetch is None
+            if name == ROOT:
+                expires_us = now_us + INDETERMINATE_TTL_S * 1_000_000
+                self.set_current(name, ZoneTrust(name, INDETERMINATE, [], None, None, None, expires_us))
+                return True
+            name = parent(name)
+
+    def set_current(self, point: bytes, trust: ZoneTrust) -> None:
+        """Arrive at a point, and remember it."""
+        self.point = point
+        self.current = trust
+        self.state.trust.put(point, trust)
+
+    def descend(self, now: Instant) -> None:
+        """Ask for the DS of the next zone cut: the next known one, else one label further down."""
+        depth_here = label_count(self.point)
+        self.child = suffix(self.name, depth_here + 1)
+        for labels in range(depth_here + 1, label_count(self.name) + 1):
+            candidate = suffix(self.name, labels)
+            if self.state.delegations.get(candidate, now.monotonic_us) is not None:
+                self.child = candidate
+                break
+        lookup = self.source.lookup(self.child, TYPE_DS, True, self.budget, self.depth, now)
+        if lookup.done:
+            self.take_ds(lookup, now)
+        elif self.wait_for(lookup):
+            self.ds_lookup = lookup
+        else:
+            text = f"the chain of trust of {to_text(self.child)} depends on itself"
+            self.break_chain(Cause(EDE_DNSKEY_MISSING, text, "chain.circle"), now)
+
+    def take_ds(self, lookup: PendingLookup, now: Instant) -> None:
+        """Decide what the DS look-up means for the child."""
+        current = self.current
+        result = lookup.result
+        if current is None:
+            return
+        if result.status == BOGUS or result.kind == FAILED:
+            cause = result.causes[0] if result.causes else None
+            self.break_chain(cause, now)
+        elif result.status == INDETERMINATE or result.status == INSECURE:
+            cause = result.causes[0] if result.causes else None
+            self.set_current(self.child, ZoneTrust(self.child, result.status, [], None, None, cause, result.expires_us))
+        elif result.kind == ANSWER and result.rrset is not None:
+            unusable = ds_usable(result.rrset.rdatas, self.state.policy)
+            if unusable is not None:
+                trust = ZoneTrust(self.child, INSECURE, [], result.rrset, None, unusable, result.expires_us)
+                self.set_current(self.child, trust)
+                return
+            self.ds = result.rrset
+            self.ds_rdatas = result.rrset.rdatas
+            self.anchor_keys = []
+            self.expires_us = result.expires_us
+            self.get_keys(now)
+        elif result.insecure_delegation:
+            self.set_current(self.child, ZoneTrust(self.child, INSECURE, [], None, None, None, result.expires_us))
+        else:
+            # A secure answer that there is neither DS nor zone cut here: the child belongs to the current zone.
+            expires_us = min(result.expires_us, current.expires_us)
+            same = ZoneTrust(current.zone, SECURE, current.keys, current.ds, current.dnskey, None, expires_us)
+            self.set_current(self.child, same)
+
+    def get_keys(self, now: Instant) -> None:
+        """Get the child's DNSKEY RRset: from the cache, or fetched."""
+        cached = self.state.rrsets.get(self.child, TYPE_DNSKEY, now.monotonic_us)
+        if cached is not None and not self.excluded:
+            self.judge_keys(cached.rrset, b"", now)
+            if self.current is not None and self.point == self.child:
+                return
+        self.start_fetch(now)
+
+    def start_fetch(self, now: Instant) -> None:
+        """Fetch the DNSKEY RRset."""
+        task = self.source.fetch(self.child, TYPE_DNSKEY, self.budget, self.depth, self.excluded, now)
+        if task.done:
+            self.take_keys(task, now)
+        elif self.wait_for(task):
+            self.fetch = task
+        else:
+            text = f"the DNSKEY RRset of {to_text(self.child)} cannot be had without itself"
+            self.break_chain(Cause(EDE_DNSKEY_MISSING, text, "chain.key-circle"), now)
+
+    def take_keys(self, task: FetchTask, now: Instant) -> None:
+        """Judge what the fetch brought."""
+        self.fetch = None
+        found = task.found
+        if found is None or found.kind != ANSWER or found.rrset is None:
+            text = f"no DNSKEY RRset for {to_text(self.child)}"
+            if task.causes:
+                text += ": " + task.causes[0].extra_text
+            self.break_chain(Cause(EDE_DNSKEY_MISSING, text, "chain.no-dnskey"), now)
+            return
+        self.judge_keys(found.rrset, task.server, now)
+
+    def judge_keys(self, dnskeys: RRset, server: bytes, now: Instant) -> None:
+        """Verify a DNSKEY RRset against the DS records or the anchor; ask another server if it fails (RFC 4035 5.5)."""
+        now_us = now.monotonic_us
+        verdict = verify_dnskey_rrset(
+            dnskeys,
+            self.ds_rdatas,
+            self.anchor_keys,
+            self.child,
+            self.state.verifier,
+            self.work,
+            self.state.validation_time_s(now),
+            self.state.policy,
+        )
+        if verdict.status == BOGUS:
+            if not server:
+                self.state.rrsets.remove(self.child, TYPE_DNSKEY)
+                return
+            if len(self.excluded) < BOGUS_RETRIES and self.other_server_exists(server, now):
+                self.excluded = [*self.excluded, server]
+                self.start_fetch(now)
+                return
+            self.break_chain(verdict.cause, now)
+            return
+        ttl_s = max(min(dnskeys.ttl, self.state.settings.maximum_ttl_s), self.state.settings.minimum_ttl_s, 1)
+        expires_us = min(self.expires_us, now_us + ttl_s * 1_000_000)
+        if server:
+            status = SECURE if verdict.status == SECURE else UNCHECKED
+            self.state.rrsets.put(CachedRRset(dnskeys, status, RANK_ANSWER, now_us, now_us + ttl_s * 1_000_000, None, []), now_us)
+        keys = verdict.keys if verdict.status == SECURE else []
+        trust = ZoneTrust(self.child, verdict.status, keys, self.ds, dnskeys, verdict.cause, max(expires_us, now_us + 1_000_000))
+        self.excluded = []
+        anchor = self.state.anchors.get(self.child)
+        if anchor is not None and anchor.tracked and verdict.status == SECURE:
+            self.source.observe_anchor(self.child, dnskeys, now)
+        self.set_current(self.child, trust)
+
+    def other_server_exists(self, server: bytes, now: Instant) -> bool:
+        """Tell whether another server of the child could have better keys."""
+        delegation = self.state.delegations.deepest(self.child, now.monotonic_us)
+        if delegation is None:
+            return True
+        for one in delegation.servers:
+            for address in one.addresses:
+                if address != server and address not in self.excluded:
+                    return True
+            if not one.addresses:
+                return True
+        return False
+
+    def break_chain(self, cause: Cause | None, now: Instant) -> None:
+        """The chain ends here: the child and all below it are bogus, for this reason."""
+        expires_us = now.monotonic_us + BOGUS_TTL_S * 1_000_000
+        self.excluded = []
+        self.set_current(self.child, ZoneTrust(self.child, BOGUS, [], self.ds, None, cause, expires_us))
+
+    def conclude(self, trust: ZoneTrust, now: Instant) -> None:
+        """Done: remember the trust for the name itself."""
+        self.trust = trust
+        if self.point != self.name:
+            self.state.trust.put(self.name, trust)
+        self.state.finish(self)

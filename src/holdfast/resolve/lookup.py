@@ -1,0 +1,480 @@
+"""Looking up one name and type: from the caches or the servers, and validated (RFC 4035 section 5).
+
+CNAME and DNAME are not followed here: each link of a chain is a look-up, and an answer, of its own.
+"""
+
+from typing import Final
+
+from holdfast.base.cause import Cause
+from holdfast.base.instant import Instant
+from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S, PREFETCH_REMAINING_PERCENT
+from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
+from holdfast.cache.key_cache import ZoneTrust
+from holdfast.cache.negative_cache import NegativeEntry
+from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
+from holdfast.dns.iana import (
+    EDE_DNSKEY_MISSING,
+    EDE_NO_REACHABLE_AUTHORITY,
+    EDE_RRSIGS_MISSING,
+    TYPE_CNAME,
+    TYPE_DNAME,
+    TYPE_DS,
+    TYPE_NSEC,
+    TYPE_NSEC3,
+    type_name,
+)
+from holdfast.dns.name import ROOT, is_subdomain, parent, to_text
+from holdfast.dns.rdata import parse_rrsig, parse_soa
+from holdfast.dns.rrset import RRset
+from holdfast.dnssec.denial import (
+    INSECURE_PROOF,
+    PROVEN,
+    Proof,
+    prove_nodata,
+    prove_nxdomain,
+    prove_wildcard_expansion,
+)
+from holdfast.dnssec.rrsig import Verdict, verify_rrset
+from holdfast.dnssec.work_budget import WorkBudget
+from holdfast.resolve.classify import ANSWER, CNAME, DNAME, NODATA, NXDOMAIN
+from holdfast.resolve.iterate import FetchTask
+from holdfast.resolve.pending import FAILED, LookupResult, PendingLookup, PendingTrust, TaskSource
+from holdfast.resolve.state import ResolverState
+from holdfast.resolve.task import QueryBudget
+
+POSITIVE: Final = [ANSWER, CNAME, DNAME]
+
+
+class LookupTask(PendingLookup):
+    """One look-up; ``validate`` False takes data as it comes (CD=1, and addresses of name servers)."""
+
+    def __init__(
+        self,
+        state: ResolverState,
+        source: TaskSource,
+        key: bytes,
+        name: bytes,
+        rtype: int,
+        validate: bool,
+        budget: QueryBudget,
+        depth: int,
+        refresh: bool,
+    ) -> None:
+        super().__init__(key, budget, depth)
+        self.state: Final = state
+        self.source: Final = source
+        self.name: Final = name
+        self.rtype: Final = rtype
+        self.validate: Final = validate and state.settings.validate
+        self.refresh: Final = refresh
+        self.started = False
+        self.fetch: FetchTask | None = None
+        self.pending_trust: PendingTrust | None = None
+        self.judging = False
+        self.kind: int = FAILED
+        self.rrset: RRset | None = None
+        self.soa: RRset | None = None
+        self.denial: list[RRset] = []
+        self.others: list[RRset] = []
+        self.server = b""
+        self.excluded: list[bytes] = []
+        self.first_causes: list[Cause] = []
+        self.work: Final = WorkBudget()
+
+    def step(self, now: Instant) -> None:
+        """Go on with whatever this look-up waited for."""
+        if not self.started:
+            self.started = True
+            if not self.refresh and self.take_cached(now):
+                if self.judging:
+                    self.judge(now)
+                return
+            self.start_fetch(now)
+            return
+        if self.fetch is not None:
+            if not self.fetch.done:
+                return
+            self.take_fetch(self.fetch, now)
+            return
+        if self.judging:
+            self.judge(now)
+
+    # -- caches ---------------------------------------------------------------------------------------------------
+
+    def take_cached(self, now: Instant) -> bool:
+        """Answer from the caches; True: done, or judging what was stored unchecked."""
+        now_us = now.monotonic_us
+        cached = self.state.rrsets.get(self.name, self.rtype, now_us)
+        kind = ANSWER
+        if cached is None and self.rtype != TYPE_CNAME and self.rtype != TYPE_DS:
+            cached = self.state.rrsets.get(self.name, TYPE_CNAME, now_us)
+            kind = CNAME
+        if cached is not None:
+            return self.take_cached_rrset(cached, kind, now)
+        negative = self.state.negatives.get(self.name, self.rtype, now_us)
+        if negative is None:
+            negative = self.state.negatives.get_nxdomain_cut(self.name, now_us)
+        if negative is not None and self.take_cached_negative(negative, now):
+            return True
+        failure = self.state.failures.get(self.name, self.rtype, now_us)
+        if failure is not None and (self.validate or failure.status != BOGUS):
+            self.result.causes = failure.causes
+            self.result.status = failure.status
+            self.result.expires_us = failure.expires_us
+            self.state.finish(self)
+            return True
+        if self.take_cached_dname(now):
+            return True
+        return self.validate and self.state.settings.aggressive_denial and self.take_synthesised(now)
+
+    def take_cached_rrset(self, cached: CachedRRset, kind: int, now: Instant) -> bool:
+        """Use a stored RRset, after judging it if nobody did yet."""
+        self.kind = kind
+        self.rrset = cached.rrset
+        self.denial = cached.wildcard_proof
+        if cached.status == UNCHECKED and self.validate:
+            self.judging = True
+            return True
+        result = self.result
+        result.kind = kind
+        result.rrset = cached.rrset
+        result.proof = cached.wildcard_proof
+        result.status = INDETERMINATE if cached.status == UNCHECKED else cached.status
+        result.stored_us = cached.stored_us
+        result.expires_us = cached.expires_us
+        if cached.cause is not None:
+            result.causes = [cached.cause]
+        lifetime_us = cached.expires_us - cached.stored_us
+        result.refresh = (cached.expires_us - now.monotonic_us) * 100 < lifetime_us * PREFETCH_REMAINING_PERCENT
+        self.state.finish(self)
+        return True
+
+    def take_cached_negative(self, entry: NegativeEntry, now: Instant) -> bool:
+        """Use a stored negative answer."""
+        self.kind = entry.kind
+        self.soa = entry.soa
+        self.denial = entry.proof
+        if entry.status == UNCHECKED and (self.validate or entry.soa is None):
+            if not self.validate:
+                return False  # denial from a referral: good for validation, but no complete answer for a client
+            self.judging = True
+            return True
+        result = self.result
+        result.kind = entry.kind
+        result.soa = entry.soa
+        result.proof = entry.proof
+        result.status = INDETERMINATE if entry.status == UNCHECKED else entry.status
+        result.stored_us = entry.stored_us
+        result.expires_us = entry.expires_us
+        result.insecure_delegation = entry.insecure_delegation
+        if entry.cause is not None:
+            result.causes = [entry.cause]
+        self.state.finish(self)
+        return True
+
+    def take_cached_dname(self, now: Instant) -> bool:
+        """Use a DNAME above the name (RFC 6672 section 3.4)."""
+        ancestor = self.name
+        while ancestor != ROOT:
+            ancestor = parent(ancestor)
+            cached = self.state.rrsets.get(ancestor, TYPE_DNAME, now.monotonic_us)
+            if cached is not None:
+                return self.take_cached_rrset(cached, DNAME, now)
+        return False
+
+    def take_synthesised(self, now: Instant) -> bool:
+        """Deny from cached, validated NSEC or NSEC3 records (RFC 8198)."""
+        if self.rtype == TYPE_DS:
+            return False
+        made = self.state.denials.synthesise(
+            self.name, self.rtype, now.monotonic_us, self.work, self.state.settings.nsec3_iterations_limit
+        )
+        if made is None:
+            return False
+        self.state.count("synthesised_denials")
+        result = self.result
+        result.kind = NXDOMAIN if made.nxdomain else NODATA
+        result.soa = made.soa
+        result.proof = made.proof
+        result.status = SECURE
+        result.stored_us = now.monotonic_us
+        result.expires_us = now.monotonic_us + made.ttl_s * 1_000_000
+        self.state.finish(self)
+        return True
+
+    # -- servers --------------------------------------------------------------------------------------------------
+
+    def start_fetch(self, now: Instant) -> None:
+        """Ask the authoritative servers."""
+        task = self.source.fetch(self.name, self.rtype, self.budget, self.depth, self.excluded, now)
+        if task.done:
+            self.take_fetch(task, now)
+        elif self.wait_for(task):
+            self.fetch = task
+        else:
+            text = f"looking up {to_text(self.name)} {type_name(self.rtype)} depends on itself"
+            self.fail([Cause(EDE_NO_REACHABLE_AUTHORITY, text, "lookup.circle")], INDETERMINATE, now)
+
+    def take_fetch(self, task: FetchTask, now: Instant) -> None:
+        """Take what the servers said."""
+        self.fetch = None
+        found = task.found
+        if found is None:
+            if self.first_causes:
+                self.fail(self.first_causes, BOGUS, now)  # the retry found no better server
+            else:
+                self.fail(task.causes, INDETERMINATE, now)
+            return
+        self.kind = found.kind
+        self.rrset = found.rrset
+        self.soa = found.soa
+        self.denial = found.denial
+        self.others = found.others
+        self.server = task.server
+        if self.validate:
+            self.judging = True
+            self.judge(now)
+        else:
+            self.accept(UNCHECKED, -1, None, now)
+
+    # -- validation -----------------------------------------------------------------------------------------------
+
+    def judge(self, now: Instant) -> None:
+        """Establish the security status of what was found."""
+        trust = self.trust(now)
+        if trust is None:
+            return
+        if trust.status == BOGUS:
+            causes = [trust.cause] if trust.cause is not None else []
+            self.fail(causes, BOGUS, now)
+        elif trust.status != SECURE:
+            self.accept(trust.status, -1, trust.cause, now)
+        elif self.kind in POSITIVE:
+            self.judge_positive(trust, now)
+        else:
+            self.judge_negative(trust, now)
+
+    def trust(self, now: Instant) -> ZoneTrust | None:
+        """Return the trust in the zone that has to vouch for the data; None: waiting for it, or failed."""
+        target = self.signer()
+        if self.pending_trust is None:
+            known = self.state.trust.get(target, now.monotonic_us)
+            if known is not None:
+                return known
+            task = self.source.trust_in(target, self.budget, self.depth, now)
+            if not task.done:
+                if not self.wait_for(task):
+                    text = f"the chain of trust of {to_text(target)} depends on itself"
+                    self.fail([Cause(EDE_DNSKEY_MISSING, text, "lookup.trust-circle")], BOGUS, now)
+                    return None
+                self.pending_trust = task
+                return None
+            return task.trust
+        if not self.pending_trust.done:
+            return None
+        return self.pending_trust.trust
+
+    def signer(self) -> bytes:
+        """Return the zone that signed the data, or, unsigned, the name whose zone should have."""
+        owner = self.name
+        sets: list[RRset] = []
+        if self.kind in POSITIVE:
+            if self.rrset is not None:
+                sets.append(self.rrset)
+                owner = self.rrset.name
+        else:
+            sets.extend(self.denial)
+            if self.soa is not None:
+                sets.append(self.soa)
+        for rrset in sets:
+            for rdata in rrset.signatures:
+                signature = parse_rrsig(rdata)
+                if signature is None or not is_subdomain(owner, signature.signer):
+                    continue
+                if self.rtype == TYPE_DS and signature.signer == owner and owner != ROOT:
+                    continue  # a zone does not speak about its own DS (RFC 4035 section 5.2)
+                return signature.signer
+        if self.rtype == TYPE_DS and owner != ROOT:
+            return parent(owner)
+        return owner
+
+    def verify(self, rrset: RRset, trust: ZoneTrust, now: Instant) -> Verdict:
+        """Verify one RRset with the keys of its zone."""
+        return verify_rrset(
+            rrset,
+            trust.zone,
+            trust.keys,
+            self.state.verifier,
+            self.work,
+            self.state.validation_time_s(now),
+            self.state.policy,
+        )
+
+    def judge_positive(self, trust: ZoneTrust, now: Instant) -> None:
+        """Judge an answer, CNAME or DNAME."""
+        rrset = self.rrset
+        if rrset is None:
+            return
+        verdict = self.verify(rrset, trust, now)
+        if verdict.status != SECURE:
+            self.not_secure(verdict.status, verdict.cause, now)
+            return
+        if not verdict.expanded_from_wildcard:
+            self.denial = []
+            self.accept(SECURE, verdict.ttl, None, now)
+            return
+        nsec, nsec3, cause = self.verified_denial(trust, now)
+        proof = prove_wildcard_expansion(
+            rrset.name, trust.zone, verdict.wildcard_labels, nsec, nsec3, self.work, self.state.settings.nsec3_iterations_limit
+        )
+        self.denial = nsec + nsec3
+        self.take_proof(proof, cause, verdict.ttl, now)
+
+    def judge_negative(self, trust: ZoneTrust, now: Instant) -> None:
+        """Judge a denial of existence."""
+        nsec, nsec3, cause = self.verified_denial(trust, now)
+        ttl_s = -1
+        if self.soa is not None:
+            verdict = self.verify(self.soa, trust, now)
+            if verdict.status == SECURE:
+                ttl_s = verdict.ttl
+            elif cause is None or verdict.status == INSECURE:
+                self.not_secure(verdict.status, verdict.cause, now)
+                return
+        limit = self.state.settings.nsec3_iterations_limit
+        if not nsec and not nsec3 and cause is None and not self.denial and self.soa is None:
+            text = f"no signed proof that {to_text(self.name)} {type_name(self.rtype)} does not exist"
+            cause = Cause(EDE_RRSIGS_MISSING, text, "lookup.unsigned-denial")
+        if self.kind == NXDOMAIN:
+            proof = prove_nxdomain(self.name, trust.zone, nsec, nsec3, self.work, limit)
+        else:
+            proof = prove_nodata(self.name, self.rtype, trust.zone, nsec, nsec3, self.work, limit)
+        self.take_proof(proof, cause, ttl_s, now)
+
+    def verified_denial(self, trust: ZoneTrust, now: Instant) -> tuple[list[RRset], list[RRset], Cause | None]:
+        """Return the NSEC and the NSEC3 RRsets whose signatures hold, and why the first bad one does not."""
+        nsec: list[RRset] = []
+        nsec3: list[RRset] = []
+        first: Cause | None = None
+        for rrset in self.denial:
+            if not is_subdomain(rrset.name, trust.zone):
+                continue
+            verdict = self.verify(rrset, trust, now)
+            if verdict.status == SECURE and not verdict.expanded_from_wildcard:
+                if rrset.rtype == TYPE_NSEC:
+                    nsec.append(rrset)
+                elif rrset.rtype == TYPE_NSEC3:
+                    nsec3.append(rrset)
+                self.state.denials.add(trust.zone, rrset, now.monotonic_us + verdict.ttl * 1_000_000)
+            elif first is None:
+                first = verdict.cause
+        return nsec, nsec3, first
+
+    def take_proof(self, proof: Proof, signature_cause: Cause | None, ttl_s: int, now: Instant) -> None:
+        """Accept or refuse by the result of a denial proof; a bad signature explains a missing proof."""
+        self.result.insecure_delegation = proof.delegation
+        if proof.result == PROVEN:
+            self.accept(SECURE, ttl_s, None, now)
+        elif proof.result == INSECURE_PROOF:
+            self.accept(INSECURE, ttl_s, proof.cause, now)
+        else:
+            self.not_secure(BOGUS, signature_cause if signature_cause is not None else proof.cause, now)
+
+    def not_secure(self, status: int, cause: Cause | None, now: Instant) -> None:
+        """Bogus: another server of the zone may have better data (RFC 4035 section 5.5), then the verdict stands."""
+        if status != BOGUS:
+            self.accept(status, -1, cause, now)
+            return
+        if not self.first_causes and cause is not None:
+            self.first_causes = [cause]
+        if not self.server:
+            # The stored data was never checked before: get it again before judging its zone.
+            self.state.rrsets.remove(self.name, self.rtype)
+            self.state.negatives.remove(self.name, self.rtype)
+        if len(self.excluded) < BOGUS_RETRIES:
+            if self.server:
+                self.excluded = [*self.excluded, self.server]
+            self.server = b""
+            self.judging = False
+            self.pending_trust = None
+            self.state.count("bogus_retries")
+            self.start_fetch(now)
+            return
+        self.fail(self.first_causes, BOGUS, now)
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def accept(self, status: int, ttl_s: int, cause: Cause | None, now: Instant) -> None:
+        """Store and finish. ``ttl_s``: the TTL that signatures allow, -1: no limit from there."""
+        settings = self.state.settings
+        now_us = now.monotonic_us
+        result = self.result
+        result.kind = self.kind
+        result.rrset = self.rrset
+        result.soa = self.soa
+        result.proof = self.denial
+        result.status = INDETERMINATE if status == UNCHECKED else status
+        result.stored_us = now_us
+        if cause is not None:
+            result.causes = [cause]
+        if self.kind in POSITIVE and self.rrset is not None:
+            ttl_s = self.rrset.ttl if ttl_s < 0 else min(ttl_s, self.rrset.ttl)
+            ttl_s = min(max(ttl_s, settings.minimum_ttl_s), settings.maximum_ttl_s)
+            result.expires_us = now_us + ttl_s * 1_000_000
+            entry = CachedRRset(self.rrset, status, RANK_ANSWER, now_us, result.expires_us, cause, self.denial)
+            self.state.rrsets.put(entry, now_us)
+            self.state.negatives.remove(self.name, self.rtype)
+            self.store_others(now)
+        else:
+            result.rrset = None
+            ttl_s = self.negative_ttl_s(ttl_s)
+            result.expires_us = now_us + ttl_s * 1_000_000
+            negative = NegativeEntry(
+                self.name, self.kind, self.soa, self.denial, status, cause, now_us, result.expires_us
+            )
+            negative.insecure_delegation = result.insecure_delegation
+            self.state.negatives.put(negative, self.rtype)
+            self.state.rrsets.remove(self.name, self.rtype)
+            if status == SECURE and self.soa is not None:
+                self.state.denials.set_soa(self.soa, now_us + ttl_s * 1_000_000)
+        self.state.failures.remove(self.name, self.rtype)
+        self.state.finish(self)
+
+    def negative_ttl_s(self, ttl_s: int) -> int:
+        """Return how long a denial holds: the lesser of the SOA's TTL and its MINIMUM field (RFC 2308 section 5)."""
+        settings = self.state.settings
+        longest = settings.negative_maximum_ttl_s
+        if self.soa is not None and self.soa.rdatas:
+            soa = parse_soa(self.soa.rdatas[0])
+            longest = min(longest, self.soa.ttl)
+            if soa is not None:
+                longest = min(longest, soa.minimum)
+        elif not self.denial:
+            return min(longest, BOGUS_TTL_S)  # nothing bounds it: not worth more than a moment (RFC 2308 section 5)
+        for rrset in self.denial:
+            longest = min(longest, rrset.ttl)
+        if ttl_s >= 0:
+            longest = min(longest, ttl_s)
+        return max(longest, settings.negative_minimum_ttl_s)
+
+    def store_others(self, now: Instant) -> None:
+        """Keep the rest of a chain that came in the same response, unchecked, for the look-ups that follow."""
+        now_us = now.monotonic_us
+        for rrset in self.others:
+            known = self.state.rrsets.get(rrset.name, rrset.rtype, now_us)
+            if known is not None and known.status != UNCHECKED:
+                continue
+            ttl_s = min(rrset.ttl, self.state.settings.maximum_ttl_s)
+            entry = CachedRRset(rrset, UNCHECKED, RANK_ANSWER, now_us, now_us + ttl_s * 1_000_000, None, self.denial)
+            self.state.rrsets.put(entry, now_us)
+
+    def fail(self, causes: list[Cause], status: int, now: Instant) -> None:
+        """Finish without an answer, and remember why."""
+        self.result.kind = FAILED
+        self.result.status = status
+        self.result.causes = causes
+        self.result.expires_us = now.monotonic_us
+        self.state.failures.put(self.name, self.rtype, status, causes, now.monotonic_us)
+        self.state.count("bogus_lookups" if status == BOGUS else "failed_lookups")
+        self.state.finish(self)
+

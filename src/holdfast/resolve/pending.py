@@ -1,0 +1,74 @@
+"""What look-ups and trust tasks end with, and how tasks start each other.
+
+Look-ups need the trust in zones, and trust needs look-ups of DS records. Both know only the classes here, so neither
+module imports the other.
+"""
+
+from typing import Final
+
+from holdfast.base.cause import Cause
+from holdfast.base.instant import Instant
+from holdfast.base.security_status import INDETERMINATE
+from holdfast.cache.key_cache import ZoneTrust
+from holdfast.dns.rrset import RRset
+from holdfast.resolve.iterate import AddressSource, FetchTask
+from holdfast.resolve.task import QueryBudget, Task
+
+FAILED: Final = 0  # beside the kinds of holdfast.resolve.classify
+
+
+class LookupResult:
+    """The answer to one question about one name, CNAMEs not followed.
+
+    ``kind`` is ANSWER, CNAME, DNAME, NODATA, NXDOMAIN (``holdfast.resolve.classify``) or FAILED; ``proof`` are the
+    NSEC/NSEC3 RRsets of a negative answer or a wildcard expansion; ``insecure_delegation`` tells that a secure denial of
+    DS shows an unsigned child zone (RFC 4035 section 5.2).
+    """
+
+    def __init__(self, kind: int) -> None:
+        self.kind: int = kind
+        self.rrset: RRset | None = None
+        self.soa: RRset | None = None
+        self.proof: list[RRset] = []
+        self.status: int = INDETERMINATE
+        self.causes: list[Cause] = []
+        self.expires_us: int = 0
+        self.stored_us: int = 0
+        self.insecure_delegation: bool = False
+        self.refresh: bool = False  # close to its end: worth a prefetch
+
+
+class PendingLookup(Task):
+    """A look-up; ``result`` is set when ``done``."""
+
+    def __init__(self, key: bytes, budget: QueryBudget, depth: int) -> None:
+        super().__init__(key, budget, depth)
+        self.result: LookupResult = LookupResult(FAILED)
+
+
+class PendingTrust(Task):
+    """The search for the trust in the zone that encloses a name; ``trust`` is set when ``done``."""
+
+    def __init__(self, key: bytes, budget: QueryBudget, depth: int) -> None:
+        super().__init__(key, budget, depth)
+        self.trust: ZoneTrust | None = None
+
+
+class TaskSource(AddressSource):
+    """Starts tasks, or joins one that already does the same."""
+
+    def lookup(self, name: bytes, rtype: int, validate: bool, budget: QueryBudget, depth: int, now: Instant) -> PendingLookup:
+        """Look up one name and type."""
+        raise NotImplementedError
+
+    def trust_in(self, name: bytes, budget: QueryBudget, depth: int, now: Instant) -> PendingTrust:
+        """Find the trust in the zone that encloses ``name``."""
+        raise NotImplementedError
+
+    def fetch(self, name: bytes, rtype: int, budget: QueryBudget, depth: int, excluded: list[bytes], now: Instant) -> FetchTask:
+        """Fetch from the authoritative servers, without the ones in ``excluded``."""
+        raise NotImplementedError
+
+    def observe_anchor(self, zone: bytes, dnskeys: RRset, now: Instant) -> None:
+        """Show the validated DNSKEY RRset of a tracked trust anchor to its RFC 5011 state machine."""
+        raise NotImplementedError

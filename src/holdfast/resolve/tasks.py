@@ -1,0 +1,80 @@
+"""Starting and joining tasks: identical work runs once, however many wait for it."""
+
+from holdfast.base.instant import Instant
+from holdfast.cache.rrset_cache import rrset_key
+from holdfast.dns.rdata import DNSKEY, parse_dnskey
+from holdfast.dns.rrset import RRset
+from holdfast.resolve.chain_of_trust import TrustTask
+from holdfast.resolve.exchange import ExchangeTable
+from holdfast.resolve.iterate import FetchTask
+from holdfast.resolve.lookup import LookupTask
+from holdfast.resolve.pending import PendingLookup, PendingTrust, TaskSource
+from holdfast.resolve.state import ResolverState
+from holdfast.resolve.task import QueryBudget, Task
+
+
+class Tasks(TaskSource):
+    """The one place that makes tasks."""
+
+    def __init__(self, state: ResolverState) -> None:
+        self.state = state
+        self.exchanges = ExchangeTable(state)
+
+    def lookup(self, name: bytes, rtype: int, validate: bool, budget: QueryBudget, depth: int, now: Instant) -> PendingLookup:
+        """Look up one name and type; the first step runs at once, so what is cached is done on return."""
+        key = (b"v" if validate else b"l") + rrset_key(name, rtype)
+        running = self.state.running.get(key)
+        if isinstance(running, LookupTask):
+            return running
+        task = LookupTask(self.state, self, key, name, rtype, validate, budget, depth, False)
+        self.state.running[key] = task
+        task.step(now)
+        return task
+
+    def prefetch(self, name: bytes, rtype: int, validate: bool, now: Instant) -> None:
+        """Refresh what is about to expire; nobody waits for it."""
+        key = b"p" + rrset_key(name, rtype)
+        if key not in self.state.running:
+            task = LookupTask(self.state, self, key, name, rtype, validate, QueryBudget(), 0, True)
+            self.state.running[key] = task
+            self.state.count("prefetches")
+            self.state.wake(task)
+
+    def lookup_address(self, name: bytes, rtype: int, budget: QueryBudget, depth: int, now: Instant) -> Task:
+        """Look up the address of a name server."""
+        return self.lookup(name, rtype, False, budget, depth, now)
+
+    def trust_in(self, name: bytes, budget: QueryBudget, depth: int, now: Instant) -> PendingTrust:
+        """Find the trust in the zone that encloses ``name``."""
+        key = b"t" + name
+        running = self.state.running.get(key)
+        if isinstance(running, TrustTask):
+            return running
+        task = TrustTask(self.state, self, key, name, budget, depth)
+        self.state.running[key] = task
+        task.step(now)
+        return task
+
+    def fetch(self, name: bytes, rtype: int, budget: QueryBudget, depth: int, excluded: list[bytes], now: Instant) -> FetchTask:
+        """Fetch from the servers; fetches that exclude servers are not shared."""
+        key = b"f" + rrset_key(name, rtype)
+        if not excluded:
+            running = self.state.running.get(key)
+            if isinstance(running, FetchTask):
+                return running
+        task = FetchTask(self.state, self.exchanges, self, key, name, rtype, budget, depth, excluded)
+        if not excluded:
+            self.state.running[key] = task
+        task.step(now)
+        return task
+
+    def observe_anchor(self, zone: bytes, dnskeys: RRset, now: Instant) -> None:
+        """Show a validated DNSKEY RRset to the RFC 5011 state machine of its anchor."""
+        anchor = self.state.anchors.get(zone)
+        keys: list[DNSKEY] = []
+        for rdata in dnskeys.rdatas:
+            key = parse_dnskey(rdata)
+            if key is not None:
+                keys.append(key)
+        if anchor is not None and anchor.observe(dnskeys, True, self.state.verifier, self.state.validation_time_s(now), now.wall_s):
+            self.state.record("trust-anchor-state", zone.decode("latin-1"), anchor.state_text())
