@@ -1,0 +1,213 @@
+"""Validated NSEC and NSEC3 records in order, to deny names without asking again (RFC 8198)."""
+
+from bisect import bisect_left, bisect_right
+from typing import Final
+
+from holdfast.base.limits import DENIAL_PROOFS_PER_ZONE
+from holdfast.dns.iana import TYPE_NSEC, TYPE_NSEC3
+from holdfast.dns.name import ROOT, canonical_key, common_ancestor, is_subdomain, parent, wildcard_of
+from holdfast.dns.rdata import parse_nsec, parse_nsec3
+from holdfast.dns.rrset import RRset
+from holdfast.dnssec.denial import PROVEN, nsec3_hash, prove_nodata, prove_nxdomain
+from holdfast.dnssec.work_budget import WorkBudget
+
+ZONES: Final = 5000  # zones with remembered proofs; the oldest goes first
+BASE32HEX: Final = b"0123456789abcdefghijklmnopqrstuv"
+
+
+def base32hex_label(digest: bytes) -> bytes:
+    """Write an NSEC3 hash as the owner label has it (RFC 5155 section 1.3)."""
+    bits = 0
+    count = 0
+    out = bytearray()
+    for octet in digest:
+        bits = (bits << 8) | octet
+        count += 8
+        while count >= 5:
+            count -= 5
+            out.append(BASE32HEX[(bits >> count) & 31])
+        bits &= (1 << count) - 1
+    if count:
+        out.append(BASE32HEX[(bits << (5 - count)) & 31])
+    return bytes(out)
+
+
+class StoredProof:
+    """One NSEC or NSEC3 RRset and how long it may be used."""
+
+    def __init__(self, rrset: RRset, expires_us: int) -> None:
+        self.rrset: Final = rrset
+        self.expires_us: Final = expires_us
+
+
+class ZoneProofs:
+    """The proofs of one zone, sorted: NSEC by canonical owner order, NSEC3 by hash label."""
+
+    def __init__(self, zone: bytes) -> None:
+        self.zone: Final = zone
+        self.soa: RRset | None = None
+        self.soa_expires_us = 0
+        self.keys: list[bytes] = []
+        self.proofs: dict[bytes, StoredProof] = {}
+        self.hashed = False
+        self.salt = b""
+        self.iterations = 0
+
+    def insert(self, key: bytes, proof: StoredProof) -> None:
+        """Add or renew a proof; a full zone starts over, since random names would fill it anyway."""
+        if key not in self.proofs:
+            if len(self.keys) >= DENIAL_PROOFS_PER_ZONE:
+                self.keys = []
+                self.proofs = {}
+            self.keys.insert(bisect_left(self.keys, key), key)
+        self.proofs[key] = proof
+
+    def at_or_before(self, key: bytes, now_us: int) -> StoredProof | None:
+        """Return the last proof whose key is not after ``key``; the last of all if none is (the chain is a circle)."""
+        if not self.keys:
+            return None
+        at = bisect_right(self.keys, key) - 1
+        found = self.keys[at]
+        proof = self.proofs[found]
+        if proof.expires_us <= now_us:
+            del self.proofs[found]
+            del self.keys[at]
+            return None
+        return proof
+
+
+class Synthesis:
+    """A denial made from cached proofs."""
+
+    def __init__(self, nxdomain: bool, soa: RRset, proof: list[RRset], ttl_s: int) -> None:
+        self.nxdomain: Final = nxdomain
+        self.soa: Final = soa
+        self.proof: Final = proof
+        self.ttl_s: Final = ttl_s
+
+
+class DenialCache:
+    """Proofs by zone."""
+
+    def __init__(self) -> None:
+        self.zones: Final[dict[bytes, ZoneProofs]] = {}
+
+    def zone_proofs(self, zone: bytes) -> ZoneProofs:
+        """Return the table of a zone, made when needed."""
+        found = self.zones.get(zone)
+        if found is None:
+            if len(self.zones) >= ZONES:
+                del self.zones[next(iter(self.zones))]
+            found = ZoneProofs(zone)
+            self.zones[zone] = found
+        return found
+
+    def add(self, zone: bytes, rrset: RRset, expires_us: int) -> None:
+        """Take a validated NSEC or NSEC3 RRset of ``zone``."""
+        if len(rrset.rdatas) != 1:
+            return
+        if rrset.rtype == TYPE_NSEC:
+            table = self.zone_proofs(zone)
+            if not table.hashed:
+                table.insert(canonical_key(rrset.name), StoredProof(rrset, expires_us))
+        elif rrset.rtype == TYPE_NSEC3:
+            nsec3 = parse_nsec3(rrset.rdatas[0])
+            if nsec3 is None or nsec3.flags & 1:
+                return  # opt-out spans may hide unsigned delegations (RFC 8198 section 5.1)
+            table = self.zone_proofs(zone)
+            if table.salt != nsec3.salt or table.iterations != nsec3.iterations or not table.hashed:
+                table.keys = []
+                table.proofs = {}
+                table.hashed = True
+                table.salt = nsec3.salt
+                table.iterations = nsec3.iterations
+            table.insert(rrset.name[1 : 1 + rrset.name[0]], StoredProof(rrset, expires_us))
+
+    def set_soa(self, soa: RRset, expires_us: int) -> None:
+        """Take the validated SOA that negative answers of its zone carry."""
+        found = self.zones.get(soa.name)
+        if found is not None:
+            found.soa = soa
+            found.soa_expires_us = expires_us
+
+    def remove_subtree(self, zone: bytes) -> int:
+        """Forget the proofs of all zones at and below ``zone``; returns how many zones went."""
+        doomed = [name for name in self.zones if is_subdomain(name, zone)]
+        for name in doomed:
+            del self.zones[name]
+        return len(doomed)
+
+    def synthesise(
+        self, name: bytes, rtype: int, now_us: int, work: WorkBudget, iterations_limit: int
+    ) -> Synthesis | None:
+        """Deny (name, type) from what is known; None: the servers have to be asked."""
+        zone = name
+        while True:
+            table = self.zones.get(zone)
+            if table is not None and table.soa is not None and table.soa_expires_us > now_us:
+                break
+            if zone == ROOT:
+                return None
+            zone = parent(zone)
+        stored = hashed_proofs(table, name, now_us, work) if table.hashed else plain_proofs(table, name, now_us)
+        if not stored:
+            return None
+        sets = [proof.rrset for proof in stored]
+        nsec = [] if table.hashed else sets
+        nsec3 = sets if table.hashed else []
+        nxdomain = prove_nxdomain(name, zone, nsec, nsec3, work, iterations_limit).result == PROVEN
+        if not nxdomain and prove_nodata(name, rtype, zone, nsec, nsec3, work, iterations_limit).result != PROVEN:
+            return None
+        expires_us = table.soa_expires_us
+        for proof in stored:
+            expires_us = min(expires_us, proof.expires_us)
+        ttl_s = (expires_us - now_us) // 1_000_000
+        return Synthesis(nxdomain, table.soa, sets, ttl_s) if ttl_s > 0 else None
+
+
+def plain_proofs(table: ZoneProofs, name: bytes, now_us: int) -> list[StoredProof]:
+    """Return the NSEC records that may deny the name: the one around it, and the one around its wildcard."""
+    first = table.at_or_before(canonical_key(name), now_us)
+    if first is None:
+        return []
+    found = [first]
+    nsec = parse_nsec(first.rrset.rdatas[0])
+    if nsec is None or first.rrset.name == name:
+        return found
+    left = common_ancestor(name, first.rrset.name)
+    right = common_ancestor(name, nsec.next_name)
+    encloser = left if len(left) > len(right) else right
+    second = table.at_or_before(canonical_key(wildcard_of(encloser)), now_us)
+    if second is not None and second is not first:
+        found.append(second)
+    return found
+
+
+def hashed_proofs(table: ZoneProofs, name: bytes, now_us: int, work: WorkBudget) -> list[StoredProof]:
+    """Return the NSEC3 records that may deny the name: closest encloser, next closer name and wildcard."""
+    found: list[StoredProof] = []
+    ancestor = name
+    next_closer = b""
+    while True:
+        if not work.take_nsec3_hash():
+            return []
+        label = base32hex_label(nsec3_hash(ancestor, table.salt, table.iterations))
+        proof = table.at_or_before(label, now_us)
+        if proof is not None and proof.rrset.name[1 : 1 + proof.rrset.name[0]] == label:
+            found.append(proof)
+            if ancestor == name:
+                return found
+            break
+        if ancestor == table.zone:
+            return []
+        next_closer = ancestor
+        ancestor = parent(ancestor)
+    for denied in (next_closer, wildcard_of(ancestor)):
+        if not work.take_nsec3_hash():
+            return []
+        proof = table.at_or_before(base32hex_label(nsec3_hash(denied, table.salt, table.iterations)), now_us)
+        if proof is None:
+            return []
+        if proof not in found:
+            found.append(proof)
+    return found

@@ -1,0 +1,382 @@
+"""The resolver as one deterministic state machine: packets, failures and time go in, effects come out.
+
+It reads no clock, no socket, no file and no random source. The story of a query: ``receive_client_query`` admits it and
+looks into the packet cache; on a miss a ``RequestTask`` collects the links of the answer with look-ups; a look-up uses
+the caches, or a ``FetchTask`` that talks to servers, and has a ``TrustTask`` find the keys that judge the data. When the
+request is done, every client that waits for it gets its answer as a ``SendAnswer`` effect.
+"""
+
+from typing import Final
+
+from holdfast.base.cause import Cause
+from holdfast.base.effects import TRANSPORT_UDP, Client, DropQuery, Effect, SendAnswer
+from holdfast.base.entropy import Entropy
+from holdfast.base.instant import Instant
+from holdfast.base.limits import PACKET_CACHE_SHARE, PREFETCH_REMAINING_PERCENT
+from holdfast.base.settings import EngineSettings
+from holdfast.cache.packet_cache import PacketCache
+from holdfast.dns.iana import (
+    CLASS_CH,
+    EDE_PROHIBITED,
+    EDE_TOO_EARLY,
+    FLAG_AD,
+    FLAG_CD,
+    FLAG_QR,
+    FLAG_RD,
+    RCODE_NOERROR,
+    RCODE_REFUSED,
+    RCODE_SERVFAIL,
+    TYPE_TXT,
+)
+from holdfast.dns.message import Question, parse_question
+from holdfast.dns.name import ROOT, parent
+from holdfast.dns.rrset import RRset
+from holdfast.dnssec.verifier import SignatureVerifier
+from holdfast.engine.inputs import ChainLink, Resolution
+from holdfast.resolve.state import ResolverState, Timer
+from holdfast.resolve.task import QueryBudget
+from holdfast.resolve.tasks import Tasks
+from holdfast.service.admission import Admission, prohibited
+from holdfast.service.request import NEVER_US, RequestTask, WaitingClient
+from holdfast.service.respond import Part, Response, write_response
+from holdfast.service.special_names import SpecialNames, chaos_text
+
+HEADER_OCTETS: Final = 12
+ANCHOR_REFRESH_US: Final = 3600 * 1_000_000  # RFC 5011 section 2.3: look at the keys at least this often
+
+
+class AnchorTimer(Timer):
+    """Looks at the keys of a tracked trust anchor again and again (RFC 5011 section 2.3)."""
+
+    def __init__(self, engine: "ResolverEngine", zone: bytes, deadline_us: int) -> None:
+        super().__init__(deadline_us)
+        self.engine: Final = engine
+        self.zone: Final = zone
+
+    def fire(self, now: Instant) -> None:
+        """Validate the zone's keys anew."""
+        self.engine.refresh_anchor(self.zone, now)
+
+
+class Finisher(RequestTask):
+    """A request that hands its response to the engine when it ends."""
+
+    def __init__(self, engine: "ResolverEngine", key: bytes, name: bytes, rtype: int, validate: bool) -> None:
+        super().__init__(engine.state, engine.tasks, engine.special, key, name, rtype, validate)
+        self.engine: Final = engine
+        self.now: Instant = Instant(0, 0)
+
+    def step(self, now: Instant) -> None:
+        """Remember the time for the answer."""
+        self.now = now
+        super().step(now)
+
+    def give_up(self, now: Instant) -> None:
+        """Remember the time for the answer."""
+        self.now = now
+        super().give_up(now)
+
+    def end(self) -> None:
+        """Answer the clients."""
+        super().end()
+        self.engine.answer_clients(self, self.now)
+
+
+class ResolverEngine:
+    """See the module's text. All methods take ``now`` and must be called by one thread."""
+
+    def __init__(self, settings: EngineSettings, verifier: SignatureVerifier, entropy: Entropy, now: Instant) -> None:
+        self.settings: Final = settings
+        self.state: Final = ResolverState(settings, verifier, entropy)
+        self.tasks: Final = Tasks(self.state)
+        self.special: Final = SpecialNames(settings)
+        self.admission: Final = Admission(settings)
+        self.packets: Final = PacketCache(settings.cache_bytes // PACKET_CACHE_SHARE)
+        self.policy_epoch = 0
+        self.outstanding = 0
+        self.outstanding_of: Final[dict[bytes, int]] = {}
+        self.results: list[Resolution] = []
+        self.queries = 0
+        self.packet_hits = 0
+        for zone, anchor in self.state.anchors.items():
+            if anchor.tracked:
+                self.state.add_timer(AnchorTimer(self, zone, now.monotonic_us + ANCHOR_REFRESH_US))
+
+    # -- clients --------------------------------------------------------------------------------------------------
+
+    def receive_client_query(self, client: Client, wire: bytes, now: Instant) -> bytes | None:
+        """Take a client's query. Returns the answer if it is known already, which spares the common case an effect.
+
+        None: the answer comes later as ``SendAnswer``, or the query was dropped (``DropQuery``).
+        """
+        self.queries += 1
+        question = parse_question(wire)
+        if isinstance(question, int):
+            return self.answer_garbage(client, wire, question)
+        if question.flags & FLAG_QR:
+            return self.drop(client, "a response instead of a query")
+        if not self.admission.within_rate(client.address, now.monotonic_us):
+            return self.drop(client, "rate limit")
+        if not self.admission.is_allowed(client.address):
+            return self.refuse(client, question, RCODE_REFUSED, prohibited())
+        key = self.packet_key(wire, question)
+        cached = self.packets.get(key, wire, question.end, now.monotonic_us)
+        if cached is not None and self.fits(cached, question, client):
+            self.packet_hits += 1
+            return cached
+        return self.start_request(client, wire, question, key, now)
+
+    def packet_key(self, wire: bytes, question: Question) -> bytes:
+        """Return the key of a question: name in lower case, type, class, and what else changes the answer."""
+        flags = self.policy_epoch << 4
+        if question.flags & FLAG_CD:
+            flags |= 1
+        if question.flags & FLAG_AD:
+            flags |= 2
+        edns = question.edns
+        if edns is not None:
+            flags |= 8
+            if edns.do:
+                flags |= 4
+        end = question.end
+        return wire[HEADER_OCTETS : end - 4].lower() + wire[end - 4 : end] + flags.to_bytes(4, "big")
+
+    def fits(self, wire: bytes, question: Question, client: Client) -> bool:
+        """Tell whether a stored answer fits the client; a 1232 octet answer nearly always does."""
+        if client.transport != TRANSPORT_UDP:
+            return True
+        if question.edns is None:
+            return len(wire) <= 512
+        return len(wire) <= question.edns.udp_octets or len(wire) <= 512
+
+    def answer_garbage(self, client: Client, wire: bytes, rcode: int) -> bytes | None:
+        """Answer what cannot be parsed with its own ID and nothing else, or not at all."""
+        if rcode < 0 or len(wire) < HEADER_OCTETS or wire[2] & 0x80 or not self.admission.is_allowed(client.address):
+            return self.drop(client, "not a DNS query")
+        return wire[:2] + bytes([0x80 | (wire[2] & 0x79), 0x80 | rcode]) + b"\x00" * 8
+
+    def drop(self, client: Client, reason: str) -> bytes | None:
+        """Say nothing."""
+        self.state.effects.append(DropQuery(client, reason))
+        self.state.count("dropped_queries")
+        return None
+
+    def refuse(self, client: Client, question: Question, rcode: int, cause: Cause | None) -> bytes:
+        """Answer with an RCODE and its cause."""
+        response = Response(rcode)
+        if cause is not None:
+            response.causes.append(cause)
+            if cause.info_code == EDE_PROHIBITED:
+                self.state.count("refused_queries")
+        return write_response(question, response, client.transport != TRANSPORT_UDP, self.settings).wire
+
+    def start_request(self, client: Client, wire: bytes, question: Question, key: bytes, now: Instant) -> bytes | None:
+        """Work on a question, or join those who do."""
+        refusal = self.admission.refuse(question)
+        if refusal is not None:
+            return self.refuse(client, question, refusal.rcode, refusal.cause)
+        if question.qclass == CLASS_CH:
+            return self.answer_chaos(client, question)
+        if not question.flags & FLAG_RD and not self.known(question, now):
+            response = Response(RCODE_NOERROR)
+            return write_response(question, response, client.transport != TRANSPORT_UDP, self.settings).wire
+        running = self.state.running.get(b"r" + key)
+        waiting = WaitingClient(client, question, 0)
+        mine = self.outstanding_of.get(client.address, 0)
+        if self.outstanding >= self.settings.outstanding_requests or mine >= self.settings.outstanding_per_client:
+            self.state.count("overload_refusals")
+            cause = Cause(EDE_TOO_EARLY, "too many questions are waiting for an answer; try again", "engine.overload")
+            return self.refuse(client, question, RCODE_SERVFAIL, cause)
+        if isinstance(running, Finisher) and running.can_join():
+            self.wait(running, waiting)
+            self.state.count("joined_queries")
+            return None
+        request = Finisher(self, b"r" + key, question.qname, question.qtype, not question.flags & FLAG_CD)
+        self.state.running[request.key] = request
+        request.step(now)
+        if request.done:
+            written = self.write(request, question, client, now)
+            self.state.run_ready(now)
+            return written
+        self.wait(request, waiting)
+        request.arm(now)
+        self.state.run_ready(now)
+        return None
+
+    def known(self, question: Question, now: Instant) -> bool:
+        """Tell whether a question without RD can be answered from the cache."""
+        now_us = now.monotonic_us
+        if self.state.rrsets.get(question.qname, question.qtype, now_us) is not None:
+            return True
+        if self.state.rrsets.get(question.qname, 5, now_us) is not None:
+            return True
+        return self.state.negatives.get(question.qname, question.qtype, now_us) is not None
+
+    def answer_chaos(self, client: Client, question: Question) -> bytes:
+        """Answer version.bind, id.server and their like."""
+        rdata = chaos_text(self.settings, question.qname, question.qtype)
+        response = Response(RCODE_REFUSED if rdata is None else RCODE_NOERROR)
+        if rdata is not None:
+            rrset = RRset(question.qname, TYPE_TXT, 0, [rdata], [])
+            response.answer.append(Part(rrset, 0))
+        return write_response(question, response, client.transport != TRANSPORT_UDP, self.settings).wire
+
+    def wait(self, request: Finisher, waiting: WaitingClient) -> None:
+        """Let a client wait for a request."""
+        request.clients.append(waiting)
+        self.outstanding += 1
+        if waiting.client is not None:
+            address = waiting.client.address
+            self.outstanding_of[address] = self.outstanding_of.get(address, 0) + 1
+
+    def answer_clients(self, request: Finisher, now: Instant) -> None:
+        """The request is done: answer everyone who waits."""
+        for waiting in request.clients:
+            self.outstanding -= 1
+            client = waiting.client
+            if client is None or waiting.question is None:
+                self.results.append(self.resolution(request, waiting.token, now))
+                continue
+            left = self.outstanding_of.get(client.address, 1) - 1
+            if left > 0:
+                self.outstanding_of[client.address] = left
+            else:
+                self.outstanding_of.pop(client.address, None)
+            self.state.effects.append(SendAnswer(client, self.write(request, waiting.question, client, now)))
+        request.clients = []
+
+    def write(self, request: RequestTask, question: Question, client: Client, now: Instant) -> bytes:
+        """Write the response for a client, and keep it as a packet if it is worth it."""
+        is_stream = client.transport != TRANSPORT_UDP
+        written = write_response(question, request.response, is_stream, self.settings)
+        now_us = now.monotonic_us
+        if request.cacheable and written.complete and request.expires_us > now_us and request.expires_us != NEVER_US:
+            refresh_us = request.expires_us
+            if self.settings.prefetch:
+                refresh_us -= (request.expires_us - now_us) * PREFETCH_REMAINING_PERCENT // 100
+            key = request.key[1:]
+            self.packets.put(key, written.wire, written.ttl_offsets, now_us, refresh_us)
+        return written.wire
+
+    # -- upstream and time ----------------------------------------------------------------------------------------
+
+    def receive_upstream_response(self, exchange_id: int, source: bytes, wire: bytes, now: Instant) -> None:
+        """Take a datagram or TCP message that arrived for an exchange; ``source`` is the packed address it came from."""
+        self.tasks.exchanges.receive(exchange_id, source, wire, now)
+        self.state.run_ready(now)
+
+    def fail_upstream_query(self, exchange_id: int, failure: int, now: Instant) -> None:
+        """The driver could not complete an exchange; ``failure`` is one of ``FAILURE_*``."""
+        self.tasks.exchanges.fail(exchange_id, failure, now)
+        self.state.run_ready(now)
+
+    def handle_timer(self, now: Instant) -> None:
+        """Fire everything that is due."""
+        self.state.fire_timers(now)
+        self.state.run_ready(now)
+
+    def next_deadline(self) -> int:
+        """Return when ``handle_timer`` is wanted next, in monotonic microseconds; -1: not at all."""
+        return self.state.next_deadline()
+
+    def take_effects(self) -> list[Effect]:
+        """Return the effects since the last call, in order."""
+        effects = self.state.effects
+        if effects:
+            self.state.effects = []
+        return effects
+
+    def refresh_anchor(self, zone: bytes, now: Instant) -> None:
+        """Validate the keys of a tracked anchor again, and plan the next time."""
+        self.state.trust.table.remove(zone)
+        self.state.rrsets.remove(zone, 48)
+        self.tasks.trust_in(zone, QueryBudget(), 0, now)
+        self.state.add_timer(AnchorTimer(self, zone, now.monotonic_us + ANCHOR_REFRESH_US))
+
+    # -- control --------------------------------------------------------------------------------------------------
+
+    def resolve(self, token: int, name: bytes, rtype: int, checking_disabled: bool, now: Instant) -> None:
+        """Resolve for the process itself; the result comes with ``take_results`` under ``token``."""
+        key = b"r" + name + rtype.to_bytes(2, "big") + (b"c" if checking_disabled else b"v")
+        running = self.state.running.get(key)
+        if not isinstance(running, Finisher):
+            running = Finisher(self, key, name, rtype, not checking_disabled)
+            running.cacheable = False
+            self.state.running[key] = running
+            self.wait(running, WaitingClient(None, None, token))
+            running.step(now)
+            if not running.done:
+                running.arm(now)
+        else:
+            self.wait(running, WaitingClient(None, None, token))
+        self.state.run_ready(now)
+
+    def take_results(self) -> list[Resolution]:
+        """Return the finished resolutions since the last call."""
+        results = self.results
+        self.results = []
+        return results
+
+    def resolution(self, request: RequestTask, token: int, now: Instant) -> Resolution:
+        """Sum up a finished request."""
+        response = request.response
+        answer = [with_ttl(part) for part in response.answer]
+        authority = [with_ttl(part) for part in response.authority]
+        chain = self.chain(request.current, now)
+        return Resolution(token, response.rcode, request.status, answer, authority, response.causes, chain)
+
+    def chain(self, name: bytes, now: Instant) -> list[ChainLink]:
+        """Return the links of the chain of trust from the anchor down to ``name``, as far as they are known."""
+        links: list[ChainLink] = []
+        while True:
+            trust = self.state.trust.get(name, now.monotonic_us)
+            if trust is not None and trust.zone == name:
+                ds = trust.ds.rdatas if trust.ds is not None else []
+                keys = trust.dnskey.rdatas if trust.dnskey is not None else []
+                signatures = trust.dnskey.signatures if trust.dnskey is not None else []
+                anchor = self.state.anchors.get(name)
+                if not ds and anchor is not None:
+                    ds = anchor.usable_ds()
+                links.insert(0, ChainLink(name, trust.status, ds, keys, signatures, trust.cause))
+            if name == ROOT:
+                return links
+            name = parent(name)
+
+    def flush(self, name: bytes, subtree: bool, now: Instant) -> int:
+        """Forget what is cached for a name, or for everything at and below it; returns the number of entries."""
+        self.packets.clear()
+        state = self.state
+        if not subtree:
+            count = 0
+            for rtype in range(1, 258):
+                count += 1 if state.rrsets.remove(name, rtype) else 0
+                state.negatives.remove(name, rtype)
+                state.failures.remove(name, rtype)
+            state.trust.table.remove(name)
+            return count
+        return (
+            state.rrsets.remove_subtree(name)
+            + state.negatives.remove_subtree(name)
+            + state.failures.remove_subtree(name)
+            + state.trust.remove_subtree(name)
+            + state.delegations.remove_subtree(name)
+            + state.denials.remove_subtree(name)
+        )
+
+    def statistics(self) -> dict[str, int]:
+        """Return the counters by name."""
+        numbers = dict(self.state.counters)
+        numbers["client_queries"] = self.queries
+        numbers["packet_cache_hits"] = self.packet_hits
+        numbers["outstanding_requests"] = self.outstanding
+        numbers["upstream_in_flight"] = len(self.tasks.exchanges.open)
+        numbers["packet_cache_octets"] = self.packets.table.octets
+        numbers["rrset_cache_octets"] = self.state.rrsets.table.octets
+        numbers["rrset_cache_entries"] = len(self.state.rrsets.table.entries)
+        return numbers
+
+
+def with_ttl(part: Part) -> RRset:
+    """Return the RRset with the TTL that is shown."""
+    rrset = part.rrset
+    return RRset(rrset.name, rrset.rtype, part.ttl_s, rrset.rdatas, rrset.signatures)

@@ -1,0 +1,204 @@
+"""One client question from start to answer: follows CNAME and DNAME, joins clients that ask the same."""
+
+from typing import Final
+
+from holdfast.base.cause import Cause
+from holdfast.base.effects import Client
+from holdfast.base.instant import Instant
+from holdfast.base.limits import CNAME_LINKS, JOINED_CLIENTS, REQUEST_TIMEOUT_MS
+from holdfast.base.security_status import BOGUS, INDETERMINATE, SECURE, weaker
+from holdfast.dns.iana import (
+    EDE_NO_REACHABLE_AUTHORITY,
+    EDE_OTHER,
+    RCODE_NOERROR,
+    RCODE_NXDOMAIN,
+    RCODE_SERVFAIL,
+    RCODE_YXDOMAIN,
+    TYPE_CNAME,
+    TYPE_DS,
+    type_name,
+)
+from holdfast.dns.message import Question
+from holdfast.dns.name import to_text
+from holdfast.dns.rdata import rdata_name
+from holdfast.dns.rrset import RRset
+from holdfast.resolve.classify import ANSWER, CNAME, DNAME, NXDOMAIN, dname_target
+from holdfast.resolve.pending import FAILED, LookupResult, PendingLookup
+from holdfast.resolve.state import ResolverState, Timer
+from holdfast.resolve.task import QueryBudget, Task
+from holdfast.resolve.tasks import Tasks
+from holdfast.service.respond import Part, Response
+from holdfast.service.special_names import SpecialNames
+
+NEVER_US: Final = 1 << 62
+
+
+class WaitingClient:
+    """A client that waits for the answer; ``client`` None: a question from inside the process, known by ``token``."""
+
+    def __init__(self, client: Client | None, question: Question | None, token: int) -> None:
+        self.client: Final = client
+        self.question: Final = question
+        self.token: Final = token
+
+
+class RequestTimer(Timer):
+    """Ends a request that takes longer than any client waits."""
+
+    def __init__(self, request: "RequestTask", deadline_us: int) -> None:
+        super().__init__(deadline_us)
+        self.request: Final = request
+
+    def fire(self, now: Instant) -> None:
+        """Give up."""
+        self.request.give_up(now)
+
+
+class RequestTask(Task):
+    """Collects the links of a chain until the question is answered. ``response`` is complete when ``done``."""
+
+    def __init__(
+        self, state: ResolverState, tasks: Tasks, special: SpecialNames, key: bytes, name: bytes, rtype: int, validate: bool
+    ) -> None:
+        super().__init__(key, QueryBudget(), 0)
+        self.state: Final = state
+        self.tasks: Final = tasks
+        self.special: Final = special
+        self.name: Final = name
+        self.rtype: Final = rtype
+        self.validate: Final = validate
+        self.current: bytes = name
+        self.seen: list[bytes] = [name]
+        self.lookup: PendingLookup | None = None
+        self.response: Response = Response(RCODE_NOERROR)
+        self.status: int = SECURE
+        self.expires_us: int = NEVER_US
+        self.stored_us: int = 0
+        self.cacheable: bool = True
+        self.clients: list[WaitingClient] = []
+        self.timer: RequestTimer | None = None
+
+    def can_join(self) -> bool:
+        """Tell whether one more client may wait for this request."""
+        return len(self.clients) < JOINED_CLIENTS
+
+    def arm(self, now: Instant) -> None:
+        """Start the clock: the answer did not come from the cache."""
+        self.timer = RequestTimer(self, now.monotonic_us + REQUEST_TIMEOUT_MS * 1000)
+        self.state.add_timer(self.timer)
+
+    def step(self, now: Instant) -> None:
+        """Take links as long as they are there."""
+        while not self.done:
+            lookup = self.lookup
+            if lookup is None:
+                if self.answer_locally():
+                    self.end()
+                    return
+                lookup = self.tasks.lookup(self.current, self.rtype, self.validate, self.budget, 0, now)
+                self.lookup = lookup
+                if not lookup.done:
+                    self.wait_for(lookup)
+                    return
+            if not lookup.done:
+                return
+            self.lookup = None
+            self.take(lookup.result, now)
+
+    def answer_locally(self) -> bool:
+        """Answer special names without asking anyone."""
+        local = self.special.answer(self.current, self.rtype)
+        if local is None or (self.rtype == TYPE_DS and local.rcode == RCODE_NOERROR):
+            return False
+        self.response.rcode = local.rcode
+        self.response.answer.extend(Part(rrset, rrset.ttl) for rrset in local.answer)
+        self.response.authority.extend(Part(rrset, rrset.ttl) for rrset in local.authority)
+        self.status = weaker(self.status, INDETERMINATE)
+        self.cacheable = False
+        return True
+
+    def take(self, result: LookupResult, now: Instant) -> None:
+        """Take one link of the chain."""
+        for cause in result.causes:
+            if not any(cause.info_code == known.info_code and cause.extra_text == known.extra_text for known in self.response.causes):
+                self.response.causes.append(cause)
+        self.status = weaker(self.status, result.status)
+        if result.kind == FAILED or (result.status == BOGUS and self.validate):
+            self.fail()
+            return
+        self.expires_us = min(self.expires_us, result.expires_us)
+        if result.refresh and self.state.settings.prefetch:
+            self.tasks.prefetch(self.current, self.rtype, self.validate, now)
+        ttl_s = max((result.expires_us - now.monotonic_us) // 1_000_000, 0)
+        if result.stored_us == now.monotonic_us and result.rrset is None and result.soa is not None:
+            ttl_s = min(ttl_s, result.soa.ttl)
+        for proof in result.proof:
+            self.response.authority.append(Part(proof, ttl_s))
+        rrset = result.rrset
+        if result.kind == ANSWER and rrset is not None:
+            self.response.answer.append(Part(rrset, ttl_s))
+            self.end()
+        elif result.kind == CNAME and rrset is not None:
+            self.response.answer.append(Part(rrset, ttl_s))
+            self.follow(rdata_name(TYPE_CNAME, rrset.rdatas[0]), now)
+        elif result.kind == DNAME and rrset is not None:
+            self.follow_dname(rrset, ttl_s, now)
+        else:
+            if result.kind == NXDOMAIN:
+                self.response.rcode = RCODE_NXDOMAIN
+            if result.soa is not None:
+                self.response.authority.insert(0, Part(result.soa, ttl_s))
+            self.end()
+
+    def follow_dname(self, dname: RRset, ttl_s: int, now: Instant) -> None:
+        """Rewrite the name, and show how with a synthesised CNAME (RFC 6672 section 3.1)."""
+        self.response.answer.append(Part(dname, ttl_s))
+        target = dname_target(dname, self.current)
+        if target is None:
+            self.response.rcode = RCODE_YXDOMAIN
+            self.end()
+            return
+        self.response.answer.append(Part(RRset(self.current, TYPE_CNAME, ttl_s, [target], []), ttl_s))
+        if self.rtype == TYPE_CNAME:
+            self.end()
+            return
+        self.follow(target, now)
+
+    def follow(self, target: bytes, now: Instant) -> None:
+        """Go on with the target of an alias."""
+        if target in self.seen:
+            text = f"CNAME loop at {to_text(target)} after {len(self.seen)} links"
+            self.response.causes.append(Cause(EDE_OTHER, text, "request.loop"))
+            self.fail()
+            return
+        if len(self.seen) >= CNAME_LINKS:
+            text = f"CNAME chain from {to_text(self.name)} is longer than {CNAME_LINKS} links"
+            self.response.causes.append(Cause(EDE_OTHER, text, "request.chain"))
+            self.fail()
+            return
+        self.seen.append(target)
+        self.current = target
+
+    def fail(self) -> None:
+        """Answer SERVFAIL with every cause that is known."""
+        self.response.rcode = RCODE_SERVFAIL
+        self.response.answer = []
+        self.response.authority = []
+        self.cacheable = False
+        self.status = weaker(self.status, INDETERMINATE)
+        self.end()
+
+    def give_up(self, now: Instant) -> None:
+        """Time is up: answer now; what runs goes on and fills the cache."""
+        if self.done:
+            return
+        waited = f"no answer for {to_text(self.current)} {type_name(self.rtype)} within {REQUEST_TIMEOUT_MS // 1000} s"
+        self.response.causes.append(Cause(EDE_NO_REACHABLE_AUTHORITY, waited, "request.timeout"))
+        self.fail()
+
+    def end(self) -> None:
+        """The response is complete."""
+        self.response.secure = self.status == SECURE
+        if self.timer is not None:
+            self.timer.cancelled = True
+        self.state.finish(self)

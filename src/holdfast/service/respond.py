@@ -1,0 +1,110 @@
+"""From what is known to the octets of a response."""
+
+from typing import Final
+
+from holdfast.base.cause import Cause
+from holdfast.base.limits import PLAIN_UDP_OCTETS
+from holdfast.base.settings import EngineSettings
+from holdfast.dns.edns import EdnsOption
+from holdfast.dns.iana import (
+    EDNS_OPTION_EDE,
+    FLAG_AD,
+    FLAG_CD,
+    FLAG_QR,
+    FLAG_RA,
+    FLAG_RD,
+    FLAG_TC,
+    RCODE_BADVERS,
+)
+from holdfast.dns.message import Question
+from holdfast.dns.rrset import RRset
+from holdfast.dns.writer import MessageWriter
+
+SECTION_ANSWER: Final = 1
+SECTION_AUTHORITY: Final = 2
+TCP_OCTETS: Final = 65535
+EXTRA_TEXT_OCTETS: Final = 250  # of one EDE: long enough for two names, short enough for a 512 octet answer
+EXTENDED_ERRORS: Final = 4  # in one answer
+
+
+class Part:
+    """An RRset of a response with the TTL to show."""
+
+    def __init__(self, rrset: RRset, ttl_s: int) -> None:
+        self.rrset: Final = rrset
+        self.ttl_s: Final = ttl_s
+
+
+class Response:
+    """A response before it is written for a particular client."""
+
+    def __init__(self, rcode: int) -> None:
+        self.rcode: int = rcode
+        self.answer: list[Part] = []
+        self.authority: list[Part] = []
+        self.secure: bool = False
+        self.causes: list[Cause] = []
+
+
+class Written:
+    """A response on the wire. ``complete`` is False when it was truncated."""
+
+    def __init__(self, wire: bytes, ttl_offsets: list[int], complete: bool) -> None:
+        self.wire: Final = wire
+        self.ttl_offsets: Final = ttl_offsets
+        self.complete: Final = complete
+
+
+def limit_octets(question: Question, is_stream: bool, settings: EngineSettings) -> int:
+    """Return how large a response the client takes (RFC 6891 section 6.2.3)."""
+    if is_stream:
+        return TCP_OCTETS
+    if question.edns is None:
+        return PLAIN_UDP_OCTETS
+    return max(PLAIN_UDP_OCTETS, min(question.edns.udp_octets, settings.edns_buffer_octets))
+
+
+def ede_options(causes: list[Cause]) -> list[EdnsOption]:
+    """Write the causes as EDE options, the innermost first (RFC 8914 section 2)."""
+    options: list[EdnsOption] = []
+    for cause in causes[:EXTENDED_ERRORS]:
+        text = cause.extra_text.encode("utf-8", "replace")[:EXTRA_TEXT_OCTETS]
+        options.append(EdnsOption(EDNS_OPTION_EDE, bytes([cause.info_code >> 8, cause.info_code & 255]) + text))
+    return options
+
+
+def write_response(question: Question, response: Response, is_stream: bool, settings: EngineSettings) -> Written:
+    """Write a response for one client: its ID, its letter case, its size, its EDNS."""
+    edns = question.edns
+    wants_dnssec = edns is not None and edns.do
+    flags = FLAG_QR | FLAG_RA | (question.flags & (FLAG_RD | FLAG_CD)) | (question.opcode << 11) | (response.rcode & 15)
+    if response.secure and (wants_dnssec or question.flags & FLAG_AD):
+        flags |= FLAG_AD  # RFC 6840 section 5.8
+    writer = MessageWriter(limit_octets(question, is_stream, settings))
+    options = ede_options(response.causes) if edns is not None and settings.extended_errors else []
+    if edns is not None:
+        size = 11
+        for option in options:
+            size += 4 + len(option.data)
+        writer.reserve(size)
+    writer.header(question.id, flags)
+    if question.qname_wire:
+        writer.question(question.qname_wire, question.qtype, question.qclass)
+    complete = True
+    for part in response.answer:
+        if complete and not writer.rrset(SECTION_ANSWER, part.rrset, part.ttl_s, wants_dnssec):
+            complete = False
+    if complete:
+        for part in response.authority:
+            if not writer.rrset(SECTION_AUTHORITY, part.rrset, part.ttl_s, wants_dnssec):
+                complete = False
+                break
+    if edns is not None:
+        extended = response.rcode >> 4 if response.rcode != RCODE_BADVERS else 1
+        writer.opt(settings.edns_buffer_octets, extended, edns.do, options)
+    wire = writer.finish()
+    if not complete:
+        out = bytearray(wire)
+        out[2] |= FLAG_TC >> 8
+        wire = bytes(out)
+    return Written(wire, writer.ttl_offsets, complete)
