@@ -27,7 +27,9 @@ CNAME_LINKS: Final = 11  # links of CNAME/DNAME followed; BIND and Unbound stop 
 UPSTREAM_QUERIES_PER_REQUEST: Final = 120  # everything sent on behalf of one fetch, sub-tasks included (NXNSAttack)
 REFERRALS_PER_FETCH: Final = 30  # a name has 127 labels at most; sane chains are under ten
 SERVER_NAME_LOOKUPS_PER_ZONE: Final = 5  # name servers without addresses looked up at once per delegation (NXNSAttack)
-SERVER_NAME_FAILURES_PER_FETCH: Final = 12  # failed name server look-ups after which a fetch gives up (NXNSAttack paper)
+SERVER_NAME_FAILURES_PER_FETCH: Final = (
+    12  # failed name server look-ups after which a fetch gives up (NXNSAttack paper)
+)
 SUBTASK_DEPTH: Final = 12  # look-ups that wait for look-ups; deeper chains of name servers are attacks or accidents
 SENDS_PER_ZONE: Final = 16  # queries to the servers of one zone for one question before it fails
 BOGUS_RETRIES: Final = 3  # other servers asked after a bogus answer before the verdict
@@ -41,11 +43,15 @@ SIGNATURE_CHECKS_PER_RRSET: Final = 8  # tried combinations of RRSIG and DNSKEY 
 KEYS_PER_TAG: Final = 4  # DNSKEYs with the same tag and algorithm that are tried (Unbound and BIND take 1 to 4)
 SIGNATURE_CHECKS_PER_REQUEST: Final = 64  # for everything one validation needs
 NSEC3_HASHES_PER_REQUEST: Final = 64  # hash calculations, not iterations; a proof needs at most about one per label
-NSEC3_ITERATIONS: Final = 50  # RFC 9276 section 3.2 lets validators treat more as insecure; BIND, Unbound, Knot use 50..150
+NSEC3_ITERATIONS: Final = (
+    50  # RFC 9276 section 3.2 lets validators treat more as insecure; BIND, Unbound, Knot use 50..150
+)
 DNSKEYS_PER_ZONE: Final = 32  # keys considered; signers in a double rollover have six
 
 # -- clients ----------------------------------------------------------------------------------------------------------
-OUTSTANDING_REQUESTS: Final = 10000  # client requests waiting in one worker; the oldest waiting ones are answered SERVFAIL
+OUTSTANDING_REQUESTS: Final = (
+    10000  # client requests waiting in one worker; the oldest waiting ones are answered SERVFAIL
+)
 OUTSTANDING_PER_CLIENT: Final = 2000  # of one client address, so that one client cannot take all
 JOINED_CLIENTS: Final = 1000  # clients waiting for one identical question
 REQUEST_TIMEOUT_MS: Final = 10000  # give up and answer SERVFAIL; stub resolvers give up after 5 to 15 s

@@ -53,9 +53,7 @@ class PacketCache:
                 out[at + 3] = ttl & 255
         return bytes(out)
 
-    def put(
-        self, key: bytes, wire: bytes, ttl_offsets: list[int], stored_us: int, refresh_us: int
-    ) -> None:
+    def put(self, key: bytes, wire: bytes, ttl_offsets: list[int], stored_us: int, refresh_us: int) -> None:
         """Keep an answer; from ``refresh_us`` on it is not handed out any more."""
         self.table.put(key, PacketEntry(wire, ttl_offsets, stored_us, refresh_us))
 

@@ -32,7 +32,14 @@ class CachedRRset(Evictable):
     """An RRset with what is known of it. ``wildcard_proof``: denial that proves a wildcard expansion (RFC 4035 3.1.3.3)."""
 
     def __init__(
-        self, rrset: RRset, status: int, rank: int, stored_us: int, expires_us: int, cause: Cause | None, proof: list[RRset]
+        self,
+        rrset: RRset,
+        status: int,
+        rank: int,
+        stored_us: int,
+        expires_us: int,
+        cause: Cause | None,
+        proof: list[RRset],
     ) -> None:
         octets = ENTRY_OVERHEAD_OCTETS + rrset_octets(rrset)
         for one in proof:

@@ -136,7 +136,7 @@ class TrustTask(PendingTrust):
             cause = result.causes[0] if result.causes else None
             self.set_current(self.child, ZoneTrust(self.child, result.status, [], None, None, cause, result.expires_us))
         elif result.kind == ANSWER and result.rrset is not None:
-            unusable = ds_usable(result.rrset.rdatas, self.state.policy)
+            unusable = ds_usable(result.rrset.rdatas, self.state.policy, self.child)
             if unusable is not None:
                 trust = ZoneTrust(self.child, INSECURE, [], result.rrset, None, unusable, result.expires_us)
                 self.set_current(self.child, trust)
@@ -213,9 +213,13 @@ class TrustTask(PendingTrust):
         expires_us = min(self.expires_us, now_us + ttl_s * 1_000_000)
         if server:
             status = SECURE if verdict.status == SECURE else UNCHECKED
-            self.state.rrsets.put(CachedRRset(dnskeys, status, RANK_ANSWER, now_us, now_us + ttl_s * 1_000_000, None, []), now_us)
+            self.state.rrsets.put(
+                CachedRRset(dnskeys, status, RANK_ANSWER, now_us, now_us + ttl_s * 1_000_000, None, []), now_us
+            )
         keys = verdict.keys if verdict.status == SECURE else []
-        trust = ZoneTrust(self.child, verdict.status, keys, self.ds, dnskeys, verdict.cause, max(expires_us, now_us + 1_000_000))
+        trust = ZoneTrust(
+            self.child, verdict.status, keys, self.ds, dnskeys, verdict.cause, max(expires_us, now_us + 1_000_000)
+        )
         self.excluded = []
         anchor = self.state.anchors.get(self.child)
         if anchor is not None and anchor.tracked and verdict.status == SECURE:

@@ -51,7 +51,9 @@ def find_configured(state: ResolverState, name: bytes) -> ZoneServers | None:
     return best
 
 
-def starting_point(state: ResolverState, name: bytes, rtype: int, without_forward: bool, now: Instant) -> Delegation | None:
+def starting_point(
+    state: ResolverState, name: bytes, rtype: int, without_forward: bool, now: Instant
+) -> Delegation | None:
     """Return the deepest known delegation for a question; None: even the root is unknown (prime first).
 
     DS records live in the parent (RFC 4035 section 3.1.4.1), so their search starts above the name.
@@ -68,7 +70,9 @@ def starting_point(state: ResolverState, name: bytes, rtype: int, without_forwar
     return learned
 
 
-def learn_referral(state: ResolverState, found: Classified, message: Message, port: int, now: Instant) -> Delegation | None:
+def learn_referral(
+    state: ResolverState, found: Classified, message: Message, port: int, now: Instant
+) -> Delegation | None:
     """Store the zone cut of a referral with its glue, and the DS RRset or its denial for later validation."""
     cut = found.cut
     if cut is None:
@@ -81,7 +85,9 @@ def learn_referral(state: ResolverState, found: Classified, message: Message, po
     return fresh
 
 
-def make_delegation(state: ResolverState, zone: bytes, names: list[bytes], message: Message, port: int) -> list[NameServer]:
+def make_delegation(
+    state: ResolverState, zone: bytes, names: list[bytes], message: Message, port: int
+) -> list[NameServer]:
     """Pair name servers with the addresses in the additional section, within limits."""
     servers: list[NameServer] = []
     for name in names[:NAME_SERVERS_PER_ZONE]:
@@ -104,7 +110,7 @@ def learn_ds(state: ResolverState, found: Classified, zone: bytes, now: Instant)
             state.rrsets.put(entry, now_us)
             state.negatives.remove(zone, TYPE_DS)
     elif found.ds is None and found.denial:
-        ttl_s = min(min(rrset.ttl for rrset in found.denial), state.settings.negative_maximum_ttl_s)
+        ttl_s = min(*(rrset.ttl for rrset in found.denial), state.settings.negative_maximum_ttl_s)
         if state.rrsets.get(zone, TYPE_DS, now_us) is None and state.negatives.get(zone, TYPE_DS, now_us) is None:
             expires_us = now_us + ttl_s * 1_000_000
             state.negatives.put(

@@ -67,7 +67,15 @@ class ExchangeTable:
         self.last_id = 0
 
     def send(
-        self, owner: Task, address: bytes, port: int, transport: int, qname: bytes, qtype: int, recursive: bool, now: Instant
+        self,
+        owner: Task,
+        address: bytes,
+        port: int,
+        transport: int,
+        qname: bytes,
+        qtype: int,
+        recursive: bool,
+        now: Instant,
     ) -> Exchange | None:
         """Send a query; None: too many are in flight to this server already."""
         state = self.state
@@ -96,7 +104,17 @@ class ExchangeTable:
         self.last_id += 1
         deadline_us = now.monotonic_us + wait_us
         exchange = Exchange(
-            self, owner, self.last_id, query_id, address, transport, qname_wire, qtype, with_edns, now.monotonic_us, deadline_us
+            self,
+            owner,
+            self.last_id,
+            query_id,
+            address,
+            transport,
+            qname_wire,
+            qtype,
+            with_edns,
+            now.monotonic_us,
+            deadline_us,
         )
         self.open[self.last_id] = exchange
         server.in_flight += 1

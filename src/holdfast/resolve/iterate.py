@@ -203,7 +203,9 @@ class FetchTask(Task):
             self, address, delegation.port, transport, self.asked_name, self.asked_type, delegation.forward, now
         )
         if self.exchange is None:
-            self.add_cause(EDE_NETWORK_ERROR, f"too many queries in flight to {address_text(address)}", "iterate.server-full")
+            self.add_cause(
+                EDE_NETWORK_ERROR, f"too many queries in flight to {address_text(address)}", "iterate.server-full"
+            )
             self.state.wake(self)
 
     def look_for_addresses(self, delegation: Delegation, now: Instant) -> bool:
@@ -233,7 +235,12 @@ class FetchTask(Task):
         """Start look-ups of one server name in the address families in use."""
         waiting = False
         for rtype in (TYPE_A, TYPE_AAAA):
-            if rtype == TYPE_A and not self.state.settings.use_ipv4 or rtype == TYPE_AAAA and not self.state.settings.use_ipv6:
+            if (
+                (rtype == TYPE_A
+                and not self.state.settings.use_ipv4)
+                or (rtype == TYPE_AAAA
+                and not self.state.settings.use_ipv6)
+            ):
                 continue
             task = self.sources.lookup_address(name, rtype, self.budget, self.depth + 1, now)
             if task.done:
@@ -371,5 +378,3 @@ class FetchTask(Task):
     def question(self) -> str:
         """Write the question of this fetch."""
         return f"{to_text(self.name)} {type_name(self.rtype)}"
-
-

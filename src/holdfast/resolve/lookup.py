@@ -38,7 +38,7 @@ from holdfast.dnssec.rrsig import Verdict, verify_rrset
 from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME, NODATA, NXDOMAIN
 from holdfast.resolve.iterate import FetchTask
-from holdfast.resolve.pending import FAILED, LookupResult, PendingLookup, PendingTrust, TaskSource
+from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import QueryBudget
 
@@ -325,7 +325,13 @@ class LookupTask(PendingLookup):
             return
         nsec, nsec3, cause = self.verified_denial(trust, now)
         proof = prove_wildcard_expansion(
-            rrset.name, trust.zone, verdict.wildcard_labels, nsec, nsec3, self.work, self.state.settings.nsec3_iterations_limit
+            rrset.name,
+            trust.zone,
+            verdict.wildcard_labels,
+            nsec,
+            nsec3,
+            self.work,
+            self.state.settings.nsec3_iterations_limit,
         )
         self.denial = nsec + nsec3
         self.take_proof(proof, cause, verdict.ttl, now)
@@ -477,4 +483,3 @@ class LookupTask(PendingLookup):
         self.state.failures.put(self.name, self.rtype, status, causes, now.monotonic_us)
         self.state.count("bogus_lookups" if status == BOGUS else "failed_lookups")
         self.state.finish(self)
-

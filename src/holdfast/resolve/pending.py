@@ -57,7 +57,9 @@ class PendingTrust(Task):
 class TaskSource(AddressSource):
     """Starts tasks, or joins one that already does the same."""
 
-    def lookup(self, name: bytes, rtype: int, validate: bool, budget: QueryBudget, depth: int, now: Instant) -> PendingLookup:
+    def lookup(
+        self, name: bytes, rtype: int, validate: bool, budget: QueryBudget, depth: int, now: Instant
+    ) -> PendingLookup:
         """Look up one name and type."""
         raise NotImplementedError
 
@@ -65,7 +67,9 @@ class TaskSource(AddressSource):
         """Find the trust in the zone that encloses ``name``."""
         raise NotImplementedError
 
-    def fetch(self, name: bytes, rtype: int, budget: QueryBudget, depth: int, excluded: list[bytes], now: Instant) -> FetchTask:
+    def fetch(
+        self, name: bytes, rtype: int, budget: QueryBudget, depth: int, excluded: list[bytes], now: Instant
+    ) -> FetchTask:
         """Fetch from the authoritative servers, without the ones in ``excluded``."""
         raise NotImplementedError
 

@@ -38,7 +38,12 @@ def server_addresses(state: ResolverState, name: bytes, glue: list[bytes], now: 
 
 
 def choose_server(
-    state: ResolverState, zone: bytes, addresses: list[bytes], tried: dict[bytes, int], excluded: list[bytes], now: Instant
+    state: ResolverState,
+    zone: bytes,
+    addresses: list[bytes],
+    tried: dict[bytes, int],
+    excluded: list[bytes],
+    now: Instant,
 ) -> bytes:
     """Return the address to ask next, b"" if none is left. Resting servers are used only when all others were."""
     now_us = now.monotonic_us

@@ -14,7 +14,7 @@ from holdfast.cache.key_cache import KeyCache
 from holdfast.cache.negative_cache import NegativeCache
 from holdfast.cache.rrset_cache import RRsetCache
 from holdfast.cache.server_cache import ServerCache
-from holdfast.dnssec.ds import AlgorithmPolicy
+from holdfast.dnssec.algorithm_policy import AlgorithmPolicy
 from holdfast.dnssec.trust_anchor import TrustAnchor
 from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.resolve.task import Task

@@ -20,7 +20,9 @@ class Tasks(TaskSource):
         self.state = state
         self.exchanges = ExchangeTable(state)
 
-    def lookup(self, name: bytes, rtype: int, validate: bool, budget: QueryBudget, depth: int, now: Instant) -> PendingLookup:
+    def lookup(
+        self, name: bytes, rtype: int, validate: bool, budget: QueryBudget, depth: int, now: Instant
+    ) -> PendingLookup:
         """Look up one name and type; the first step runs at once, so what is cached is done on return."""
         key = (b"v" if validate else b"l") + rrset_key(name, rtype)
         running = self.state.running.get(key)
@@ -55,7 +57,9 @@ class Tasks(TaskSource):
         task.step(now)
         return task
 
-    def fetch(self, name: bytes, rtype: int, budget: QueryBudget, depth: int, excluded: list[bytes], now: Instant) -> FetchTask:
+    def fetch(
+        self, name: bytes, rtype: int, budget: QueryBudget, depth: int, excluded: list[bytes], now: Instant
+    ) -> FetchTask:
         """Fetch from the servers; fetches that exclude servers are not shared."""
         key = b"f" + rrset_key(name, rtype)
         if not excluded:
@@ -76,5 +80,7 @@ class Tasks(TaskSource):
             key = parse_dnskey(rdata)
             if key is not None:
                 keys.append(key)
-        if anchor is not None and anchor.observe(dnskeys, True, self.state.verifier, self.state.validation_time_s(now), now.wall_s):
+        if anchor is not None and anchor.observe(
+            dnskeys, True, self.state.verifier, self.state.validation_time_s(now), now.wall_s
+        ):
             self.state.record("trust-anchor-state", zone.decode("latin-1"), anchor.state_text())

@@ -87,7 +87,9 @@ class Admission:
     def refuse(self, question: Question) -> Refusal | None:
         """Return why a well-formed question is not answered; None: it is."""
         if question.opcode != OPCODE_QUERY:
-            return Refusal(RCODE_NOTIMP, Cause(EDE_NOT_SUPPORTED, f"opcode {question.opcode} is not supported", "admit.opcode"))
+            return Refusal(
+                RCODE_NOTIMP, Cause(EDE_NOT_SUPPORTED, f"opcode {question.opcode} is not supported", "admit.opcode")
+            )
         if question.edns is not None and question.edns.version > 0:
             return Refusal(RCODE_BADVERS, None)
         if question.qclass != CLASS_IN and question.qclass != CLASS_CH:

@@ -58,7 +58,14 @@ class RequestTask(Task):
     """Collects the links of a chain until the question is answered. ``response`` is complete when ``done``."""
 
     def __init__(
-        self, state: ResolverState, tasks: Tasks, special: SpecialNames, key: bytes, name: bytes, rtype: int, validate: bool
+        self,
+        state: ResolverState,
+        tasks: Tasks,
+        special: SpecialNames,
+        key: bytes,
+        name: bytes,
+        rtype: int,
+        validate: bool,
     ) -> None:
         super().__init__(key, QueryBudget(), 0)
         self.state: Final = state
@@ -120,7 +127,10 @@ class RequestTask(Task):
     def take(self, result: LookupResult, now: Instant) -> None:
         """Take one link of the chain."""
         for cause in result.causes:
-            if not any(cause.info_code == known.info_code and cause.extra_text == known.extra_text for known in self.response.causes):
+            if not any(
+                cause.info_code == known.info_code and cause.extra_text == known.extra_text
+                for known in self.response.causes
+            ):
                 self.response.causes.append(cause)
         self.status = weaker(self.status, result.status)
         if result.kind == FAILED or (result.status == BOGUS and self.validate):

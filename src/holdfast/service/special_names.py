@@ -3,7 +3,17 @@
 from typing import Final
 
 from holdfast.base.settings import EngineSettings
-from holdfast.dns.iana import RCODE_NOERROR, RCODE_NXDOMAIN, TYPE_A, TYPE_AAAA, TYPE_ANY, TYPE_NS, TYPE_PTR, TYPE_SOA, TYPE_TXT
+from holdfast.dns.iana import (
+    RCODE_NOERROR,
+    RCODE_NXDOMAIN,
+    TYPE_A,
+    TYPE_AAAA,
+    TYPE_ANY,
+    TYPE_NS,
+    TYPE_PTR,
+    TYPE_SOA,
+    TYPE_TXT,
+)
 from holdfast.dns.name import ROOT, from_text, is_subdomain, parent
 from holdfast.dns.rrset import RRset
 
@@ -84,14 +94,16 @@ class SpecialNames:
             return self.localhost(name, rtype)
         soa = local_soa(zone)
         if name in self.pointers:
-            if rtype == TYPE_PTR or rtype == TYPE_ANY:
+            if rtype in (TYPE_PTR, TYPE_ANY):
                 return LocalAnswer(RCODE_NOERROR, [RRset(name, TYPE_PTR, LOCAL_TTL_S, [LOCALHOST], [])], [])
             return LocalAnswer(RCODE_NOERROR, [], [soa])
         if name != zone:
             return LocalAnswer(RCODE_NXDOMAIN, [], [soa])
-        if parent(zone) == ROOT:  # top-level names that must look as if they did not exist (RFC 6761 section 6.4, RFC 7686)
+        if (
+            parent(zone) == ROOT
+        ):  # top-level names that must look as if they did not exist (RFC 6761 section 6.4, RFC 7686)
             return LocalAnswer(RCODE_NXDOMAIN, [], [soa])
-        if rtype == TYPE_SOA or rtype == TYPE_ANY:
+        if rtype in (TYPE_SOA, TYPE_ANY):
             return LocalAnswer(RCODE_NOERROR, [soa], [])
         if rtype == TYPE_NS:
             return LocalAnswer(RCODE_NOERROR, [RRset(zone, TYPE_NS, LOCAL_TTL_S, [LOCALHOST], [])], [])
@@ -100,9 +112,9 @@ class SpecialNames:
     def localhost(self, name: bytes, rtype: int) -> LocalAnswer:
         """Answer localhost and names below it with the loopback addresses (RFC 6761 section 6.3)."""
         answer: list[RRset] = []
-        if rtype == TYPE_A or rtype == TYPE_ANY:
+        if rtype in (TYPE_A, TYPE_ANY):
             answer.append(RRset(name, TYPE_A, LOOPBACK_TTL_S, [b"\x7f\x00\x00\x01"], []))
-        if rtype == TYPE_AAAA or rtype == TYPE_ANY:
+        if rtype in (TYPE_AAAA, TYPE_ANY):
             answer.append(RRset(name, TYPE_AAAA, LOOPBACK_TTL_S, [IPV6_LOOPBACK], []))
         return LocalAnswer(RCODE_NOERROR, answer, [] if answer else [local_soa(LOCALHOST)])
 
