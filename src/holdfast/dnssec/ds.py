@@ -24,8 +24,8 @@ class DnskeyVerdict:
     """What became of a DNSKEY RRset.
 
     ``status``: SECURE (then ``keys`` are the zone's keys, also those that may not sign, so that causes can name them),
-    BOGUS or INSECURE (then ``cause`` says why). ``ttl`` is the capped TTL in seconds. ``key_tag``: of the key that links
-    the parent's DS or the trust anchor to the zone, -1 if none. ``exhausted``: given up at a limit on work.
+    BOGUS or INSECURE (then ``cause`` says why). ``ttl`` is the capped TTL in seconds. ``key_tag``: of the key that
+    links the parent's DS or the trust anchor to the zone, -1 if none. ``exhausted``: given up at a limit on work.
     """
 
     def __init__(

@@ -37,9 +37,10 @@ class Verdict:
     """What became of one RRset.
 
     ``status`` is SECURE, or BOGUS with a ``cause``. ``ttl`` is how long the RRset may be kept, in seconds: capped by
-    the original TTL and the end of the signature (RFC 4035 section 5.3.3). ``wildcard_labels`` is the labels field of the valid RRSIG; ``expanded_from_wildcard``: it is smaller than the owner has labels, so the answer also needs
-    proof that no closer name exists. ``key_tag``: of the key that validated it, -1 if none. ``exhausted``: given up at
-    a limit on work, so other keys or signatures might have validated it.
+    the original TTL and the end of the signature (RFC 4035 section 5.3.3). ``wildcard_labels`` is the labels field of
+    the valid RRSIG; ``expanded_from_wildcard``: it is smaller than the owner has labels, so an answer also needs proof
+    that no closer name exists, and an NSEC or NSEC3 proves nothing. ``key_tag``: of the key that validated it, -1 if
+    none. ``exhausted``: given up at a limit on work, so other keys or signatures might have validated it.
     """
 
     def __init__(
@@ -129,6 +130,15 @@ def owner_labels(owner: bytes) -> int:
     """Return the number of labels as RRSIGs count them: without a leading asterisk (RFC 4034 section 3.1.3)."""
     labels = label_count(owner)
     return labels - 1 if owner.startswith(b"\x01*") else labels
+
+
+def may_be_expanded(rrset: RRset) -> bool:
+    """Say whether any RRSIG, valid or not, claims that the RRset was expanded from a wildcard."""
+    labels = owner_labels(rrset.name)
+    for signature in rrset.signatures:
+        if len(signature) > 3 and signature[3] < labels:
+            return True
+    return False
 
 
 class _Examination:
