@@ -17,8 +17,8 @@ FAILURE_LOCAL: Final = 4  # out of local resources: sockets, buffers
 class Client:
     """Where a query came from and where its answer goes.
 
-    ``address`` is the packed IP address (4 or 16 octets), ``transport`` one of ``TRANSPORT_*``, ``handle`` belongs to the
-    driver: the engine hands it back untouched in ``SendAnswer``.
+    ``address`` is the packed IP address (4 or 16 octets), ``transport`` one of ``TRANSPORT_*``, ``handle`` belongs to
+    the driver: the engine hands it back untouched in ``SendAnswer``.
     """
 
     def __init__(self, address: bytes, transport: int, handle: object) -> None:
@@ -58,7 +58,7 @@ class SendAnswer(Effect):
 
 
 class DropQuery(Effect):
-    """Say nothing to this client (rate limit, response instead of query, garbage); frees what the driver holds for it."""
+    """Say nothing to this client (rate limit, response instead of query, garbage); frees what the driver holds."""
 
     def __init__(self, client: Client, reason: str) -> None:
         self.client: Final = client

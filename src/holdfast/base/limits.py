@@ -38,7 +38,7 @@ MINIMISE_ONE_LABEL: Final = 4  # RFC 9156 section 2.3 MINIMISE_ONE_LAB
 NAME_SERVERS_PER_ZONE: Final = 20  # of a referral; the root and large TLDs have 13
 ADDRESSES_PER_NAME_SERVER: Final = 8  # beyond this more addresses help nobody
 
-# -- validation work (KeyTrap, CVE-2023-50387 and CVE-2023-50868) --------------------------------------------------------
+# -- validation work (KeyTrap, CVE-2023-50387 and CVE-2023-50868) ------------------------------------------------------
 SIGNATURE_CHECKS_PER_RRSET: Final = 8  # tried combinations of RRSIG and DNSKEY for one RRset
 KEYS_PER_TAG: Final = 4  # DNSKEYs with the same tag and algorithm that are tried (Unbound and BIND take 1 to 4)
 SIGNATURE_CHECKS_PER_REQUEST: Final = 64  # for everything one validation needs
@@ -73,6 +73,6 @@ MAXIMUM_STALE_TIMER_S: Final = 86400
 STALE_ANSWER_TTL_S: Final = 30
 FAILURE_RECHECK_TIMER_S: Final = 30
 
-# -- trust anchors (RFC 5011 section 2.3) -------------------------------------------------------------------------------
+# -- trust anchors (RFC 5011 section 2.3) ------------------------------------------------------------------------------
 TRUST_ANCHOR_HOLD_DOWN_S: Final = 30 * 86400
 TRUST_ANCHOR_REMOVE_S: Final = 30 * 86400

@@ -1,4 +1,4 @@
-"""Everything the engine can be told before it starts; plain values, checked where they are read from (control.config)."""
+"""Everything the engine can be told before it starts; plain values, checked where they are read (control.config)."""
 
 from typing import Final
 
@@ -29,8 +29,8 @@ class UpstreamServer:
 class ZoneServers:
     """A forward or stub zone: queries at or below ``zone`` go to fixed servers.
 
-    ``forward``: the servers are recursive (RD=1), otherwise authoritative (stub zone, RD=0). ``fallback``: on failure of
-    all of them, resolve normally. ``server_names`` (wire format) are looked up if there are no ``servers``.
+    ``forward``: the servers are recursive (RD=1), otherwise authoritative (stub zone, RD=0). ``fallback``: on failure
+    of all of them, resolve normally. ``server_names`` (wire format) are looked up if there are no ``servers``.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class AccessRule:
 class TrustAnchorSetting:
     """A configured trust anchor: RDATA in wire format of DS and/or DNSKEY records of ``zone``.
 
-    ``tracked``: follow key rollovers by RFC 5011. ``state``: the text that an earlier run recorded for this zone, or "".
+    ``tracked``: follow key rollovers by RFC 5011. ``state``: the text that an earlier run recorded, or "".
     """
 
     def __init__(self, zone: bytes, ds: list[bytes], dnskey: list[bytes], tracked: bool, state: str) -> None:

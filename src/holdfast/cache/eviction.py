@@ -17,8 +17,8 @@ class Evictable:
 class BoundedTable:
     """A dict from key to entry that never holds more than ``capacity_octets``.
 
-    Insertion order is the queue. When room is needed the oldest entry goes, unless it was used since it last came to the
-    front: then it goes to the back once more (the second chance, or CLOCK, policy).
+    Insertion order is the queue. When room is needed the oldest entry goes, unless it was used since it last came to
+    the front: then it goes to the back once more (the second chance, or CLOCK, policy).
     """
 
     def __init__(self, capacity_octets: int) -> None:

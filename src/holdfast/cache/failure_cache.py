@@ -1,4 +1,4 @@
-"""Failures and their causes, with growing back-off (RFC 9520), so that a broken zone costs little and explains itself."""
+"""Failures and their causes, with growing back-off (RFC 9520), so a broken zone costs little and explains itself."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from holdfast.dns.name import is_subdomain
 
 
 class FailureEntry(Evictable):
-    """A failed question. ``causes`` are handed out unchanged while the entry holds; ``status`` tells bogus from failed."""
+    """A failed question. ``causes`` are handed out unchanged; ``status`` tells bogus from failed."""
 
     def __init__(self, name: bytes, status: int, causes: list[Cause], expires_us: int, failures: int) -> None:
         super().__init__(ENTRY_OVERHEAD_OCTETS + len(name))

@@ -12,8 +12,8 @@ from holdfast.dns.rrset import RRset
 class ZoneTrust(Evictable):
     """The end of the chain of trust at one name.
 
-    ``zone`` is the zone that encloses the name asked for: equal to it when the name is a zone apex. ``status`` is one of
-    SECURE (then ``keys`` holds the zone's validated keys), INSECURE, INDETERMINATE and BOGUS (then ``cause`` says why).
+    ``zone`` is the zone that encloses the name asked for: equal to it if the name is a zone apex. ``status`` is one
+    of SECURE (``keys`` holds the zone's validated keys), INSECURE, INDETERMINATE and BOGUS (then ``cause`` says why).
     """
 
     def __init__(

@@ -29,7 +29,7 @@ def rrset_key(name: bytes, rtype: int) -> bytes:
 
 
 class CachedRRset(Evictable):
-    """An RRset with what is known of it. ``wildcard_proof``: denial that proves a wildcard expansion (RFC 4035 3.1.3.3)."""
+    """An RRset with what is known of it. ``wildcard_proof``: denial that proves an expansion (RFC 4035 3.1.3.3)."""
 
     def __init__(
         self,

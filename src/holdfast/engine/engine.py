@@ -2,8 +2,8 @@
 
 It reads no clock, no socket, no file and no random source. The story of a query: ``receive_client_query`` admits it and
 looks into the packet cache; on a miss a ``RequestTask`` collects the links of the answer with look-ups; a look-up uses
-the caches, or a ``FetchTask`` that talks to servers, and has a ``TrustTask`` find the keys that judge the data. When the
-request is done, every client that waits for it gets its answer as a ``SendAnswer`` effect.
+the caches, or a ``FetchTask`` that talks to servers, and has a ``TrustTask`` find the keys that judge the data. When
+the request is done, every client that waits for it gets its answer as a ``SendAnswer`` effect.
 """
 
 from typing import Final
@@ -261,7 +261,7 @@ class ResolverEngine:
     # -- upstream and time ----------------------------------------------------------------------------------------
 
     def receive_upstream_response(self, exchange_id: int, source: bytes, wire: bytes, now: Instant) -> None:
-        """Take a datagram or TCP message that arrived for an exchange; ``source`` is the packed address it came from."""
+        """Take a datagram or TCP message that arrived for an exchange; ``source`` is its packed address."""
         self.tasks.exchanges.receive(exchange_id, source, wire, now)
         self.state.run_ready(now)
 

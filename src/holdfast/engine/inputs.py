@@ -7,7 +7,7 @@ from holdfast.dns.rrset import RRset
 
 
 class ChainLink:
-    """One zone of a chain of trust: its DS and DNSKEY RDATA, the RRSIGs over the keys, its security status and cause."""
+    """One zone of a chain of trust: its DS and DNSKEY RDATA, the RRSIGs over the keys, security status, cause."""
 
     def __init__(
         self, zone: bytes, status: int, ds: list[bytes], dnskey: list[bytes], rrsigs: list[bytes], cause: Cause | None

@@ -44,7 +44,7 @@ class Classified:
 
 
 def classify(message: Message, name: bytes, rtype: int, zone: bytes, forward: bool) -> Classified:
-    """Sort a response to (name, rtype) from a server of ``zone``. Records outside of ``zone`` are ignored (RFC 2181 5.4.1)."""
+    """Sort a response to (name, rtype) from a server of ``zone``. Records outside it are ignored (RFC 2181 5.4.1)."""
     if message.rcode != RCODE_NOERROR and message.rcode != RCODE_NXDOMAIN:
         return Classified(ERROR)
     found = Classified(ERROR)
@@ -57,9 +57,8 @@ def classify(message: Message, name: bytes, rtype: int, zone: bytes, forward: bo
         elif rrset.rtype == TYPE_NSEC or rrset.rtype == TYPE_NSEC3:
             if rrset.rdatas:
                 found.denial.append(rrset)
-        elif rrset.rtype == TYPE_NS and rrset.rdatas and is_subdomain(name, rrset.name):
-            if rrset.name != zone and (found.cut is None or len(rrset.name) > len(found.cut.name)):
-                found.cut = rrset
+        elif rrset.rtype == TYPE_NS and rrset.rdatas and is_deeper_cut(rrset, name, zone, found.cut):
+            found.cut = rrset
     if found.kind != ERROR:
         return found
     if message.rcode == RCODE_NXDOMAIN:
@@ -76,6 +75,13 @@ def classify(message: Message, name: bytes, rtype: int, zone: bytes, forward: bo
     else:
         found.kind = LAME
     return found
+
+
+def is_deeper_cut(rrset: RRset, name: bytes, zone: bytes, known: RRset | None) -> bool:
+    """Tell whether an NS RRset is a zone cut between ``zone`` and ``name``, deeper than the one found before."""
+    if rrset.name == zone or not is_subdomain(name, rrset.name):
+        return False
+    return known is None or len(rrset.name) > len(known.name)
 
 
 def take_answer(message: Message, name: bytes, rtype: int, zone: bytes, found: Classified) -> None:
@@ -103,5 +109,5 @@ def take_answer(message: Message, name: bytes, rtype: int, zone: bytes, found: C
 
 
 def dname_target(dname: RRset, name: bytes) -> bytes | None:
-    """Return what ``name`` becomes under the DNAME; None: longer than a name may be (YXDOMAIN, RFC 6672 section 2.2)."""
+    """Return what ``name`` becomes under the DNAME; None: too long for a name (YXDOMAIN, RFC 6672 2.2)."""
     return replace_suffix(name, dname.name, rdata_name(TYPE_DNAME, dname.rdatas[0]))

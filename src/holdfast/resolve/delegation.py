@@ -64,9 +64,10 @@ def starting_point(
     learned = state.delegations.deepest(start, now.monotonic_us)
     if not without_forward and state.settings.zone_servers:
         configured = find_configured(state, start)
-        if configured is not None:
-            if learned is None or configured.forward or len(learned.zone) <= len(configured.zone):
-                return configured_delegation(state, configured)
+        if configured is not None and (
+            learned is None or configured.forward or len(learned.zone) <= len(configured.zone)
+        ):
+            return configured_delegation(state, configured)
     return learned
 
 

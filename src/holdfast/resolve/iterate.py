@@ -235,11 +235,8 @@ class FetchTask(Task):
         """Start look-ups of one server name in the address families in use."""
         waiting = False
         for rtype in (TYPE_A, TYPE_AAAA):
-            if (
-                (rtype == TYPE_A
-                and not self.state.settings.use_ipv4)
-                or (rtype == TYPE_AAAA
-                and not self.state.settings.use_ipv6)
+            if (rtype == TYPE_A and not self.state.settings.use_ipv4) or (
+                rtype == TYPE_AAAA and not self.state.settings.use_ipv6
             ):
                 continue
             task = self.sources.lookup_address(name, rtype, self.budget, self.depth + 1, now)
@@ -276,11 +273,11 @@ class FetchTask(Task):
             transport = exchange.transport if self.tried[exchange.address] < 2 else TRANSPORT_TCP
             self.send(exchange.address, delegation, transport, now)
             return
-        if exchange.with_edns and message.rcode in (RCODE_FORMERR, RCODE_NOTIMP, RCODE_BADVERS):
-            if server.edns != EDNS_WORKS or message.edns is None:
-                server.edns = EDNS_BROKEN  # RFC 6891 section 6.2.2
-                self.send(exchange.address, delegation, exchange.transport, now)
-                return
+        dislikes_edns = exchange.with_edns and message.rcode in (RCODE_FORMERR, RCODE_NOTIMP, RCODE_BADVERS)
+        if dislikes_edns and (server.edns != EDNS_WORKS or message.edns is None):
+            server.edns = EDNS_BROKEN  # RFC 6891 section 6.2.2
+            self.send(exchange.address, delegation, exchange.transport, now)
+            return
         if message.flags & FLAG_TC and exchange.transport == TRANSPORT_UDP:
             self.send(exchange.address, delegation, TRANSPORT_TCP, now)
             return

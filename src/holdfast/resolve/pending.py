@@ -21,8 +21,8 @@ class LookupResult:
     """The answer to one question about one name, CNAMEs not followed.
 
     ``kind`` is ANSWER, CNAME, DNAME, NODATA, NXDOMAIN (``holdfast.resolve.classify``) or FAILED; ``proof`` are the
-    NSEC/NSEC3 RRsets of a negative answer or a wildcard expansion; ``insecure_delegation`` tells that a secure denial of
-    DS shows an unsigned child zone (RFC 4035 section 5.2).
+    NSEC/NSEC3 RRsets of a negative answer or a wildcard expansion; ``insecure_delegation`` tells that a secure denial
+    of DS shows an unsigned child zone (RFC 4035 section 5.2).
     """
 
     def __init__(self, kind: int) -> None:

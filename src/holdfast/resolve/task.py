@@ -40,7 +40,7 @@ class Task:
         raise NotImplementedError
 
     def wait_for(self, other: "Task") -> bool:
-        """Be woken when ``other`` is done. False: ``other`` itself waits for this task, so waiting would last forever."""
+        """Be woken when ``other`` is done. False: ``other`` itself waits for this task, so waiting would never end."""
         if other is self or other.reaches(self):
             return False
         other.waiters.append(self)

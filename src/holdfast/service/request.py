@@ -6,7 +6,7 @@ from holdfast.base.cause import Cause
 from holdfast.base.effects import Client
 from holdfast.base.instant import Instant
 from holdfast.base.limits import CNAME_LINKS, JOINED_CLIENTS, REQUEST_TIMEOUT_MS
-from holdfast.base.security_status import BOGUS, INDETERMINATE, SECURE, weaker
+from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, weaker
 from holdfast.dns.iana import (
     EDE_NO_REACHABLE_AUTHORITY,
     EDE_OTHER,
@@ -28,6 +28,7 @@ from holdfast.resolve.state import ResolverState, Timer
 from holdfast.resolve.task import QueryBudget, Task
 from holdfast.resolve.tasks import Tasks
 from holdfast.service.respond import Part, Response
+from holdfast.service.serve_stale import stale_response
 from holdfast.service.special_names import SpecialNames
 
 NEVER_US: Final = 1 << 62
@@ -52,6 +53,19 @@ class RequestTimer(Timer):
     def fire(self, now: Instant) -> None:
         """Give up."""
         self.request.give_up(now)
+
+
+class StaleTimer(Timer):
+    """The client response timer (RFC 8767 section 5): from here on a stale answer is better than none."""
+
+    def __init__(self, request: "RequestTask", deadline_us: int) -> None:
+        super().__init__(deadline_us)
+        self.request: Final = request
+
+    def fire(self, now: Instant) -> None:
+        """Answer with stale data if there is any; the look-ups go on and refresh the cache."""
+        if not self.request.done and self.request.use_stale(now):
+            self.request.end()
 
 
 class RequestTask(Task):
@@ -84,6 +98,7 @@ class RequestTask(Task):
         self.cacheable: bool = True
         self.clients: list[WaitingClient] = []
         self.timer: RequestTimer | None = None
+        self.stale_timer: StaleTimer | None = None
 
     def can_join(self) -> bool:
         """Tell whether one more client may wait for this request."""
@@ -93,6 +108,24 @@ class RequestTask(Task):
         """Start the clock: the answer did not come from the cache."""
         self.timer = RequestTimer(self, now.monotonic_us + REQUEST_TIMEOUT_MS * 1000)
         self.state.add_timer(self.timer)
+        settings = self.state.settings
+        if settings.serve_stale:
+            self.stale_timer = StaleTimer(self, now.monotonic_us + settings.client_response_timer_ms * 1000)
+            self.state.add_timer(self.stale_timer)
+
+    def use_stale(self, now: Instant) -> bool:
+        """Replace the response by a stale one; False: there is none, or it is not wanted."""
+        if not self.state.settings.serve_stale:
+            return False
+        stale = stale_response(self.state, self.name, self.rtype, now)
+        if stale is None:
+            return False
+        stale.causes.extend(self.response.causes)
+        self.response = stale
+        self.status = SECURE if stale.secure else INSECURE
+        self.cacheable = False
+        self.state.count("stale_answers")
+        return True
 
     def step(self, now: Instant) -> None:
         """Take links as long as they are there."""
@@ -134,7 +167,7 @@ class RequestTask(Task):
                 self.response.causes.append(cause)
         self.status = weaker(self.status, result.status)
         if result.kind == FAILED or (result.status == BOGUS and self.validate):
-            self.fail()
+            self.fail(now)
             return
         self.expires_us = min(self.expires_us, result.expires_us)
         if result.refresh and self.state.settings.prefetch:
@@ -179,18 +212,21 @@ class RequestTask(Task):
         if target in self.seen:
             text = f"CNAME loop at {to_text(target)} after {len(self.seen)} links"
             self.response.causes.append(Cause(EDE_OTHER, text, "request.loop"))
-            self.fail()
+            self.fail(now)
             return
         if len(self.seen) >= CNAME_LINKS:
             text = f"CNAME chain from {to_text(self.name)} is longer than {CNAME_LINKS} links"
             self.response.causes.append(Cause(EDE_OTHER, text, "request.chain"))
-            self.fail()
+            self.fail(now)
             return
         self.seen.append(target)
         self.current = target
 
-    def fail(self) -> None:
-        """Answer SERVFAIL with every cause that is known."""
+    def fail(self, now: Instant) -> None:
+        """Answer with stale data, else SERVFAIL, with every cause that is known."""
+        if self.use_stale(now):
+            self.end()
+            return
         self.response.rcode = RCODE_SERVFAIL
         self.response.answer = []
         self.response.authority = []
@@ -204,11 +240,13 @@ class RequestTask(Task):
             return
         waited = f"no answer for {to_text(self.current)} {type_name(self.rtype)} within {REQUEST_TIMEOUT_MS // 1000} s"
         self.response.causes.append(Cause(EDE_NO_REACHABLE_AUTHORITY, waited, "request.timeout"))
-        self.fail()
+        self.fail(now)
 
     def end(self) -> None:
         """The response is complete."""
         self.response.secure = self.status == SECURE
         if self.timer is not None:
             self.timer.cancelled = True
+        if self.stale_timer is not None:
+            self.stale_timer.cancelled = True
         self.state.finish(self)
