@@ -227,7 +227,7 @@ def prove_nodata(
 def prove_wildcard_expansion(
     qname: bytes, zone: bytes, labels: int, rrsets: list[RRset], budget: WorkBudget, iterations_limit: int
 ) -> Proof:
-    """Judge whether no name closer to ``qname`` than the wildcard with ``labels`` labels exists (RFC 5155 section 8.8)."""
+    """Judge whether nothing closer to ``qname`` than the wildcard with ``labels`` labels exists (RFC 5155 8.8)."""
     chain = _Chain(zone, rrsets, budget, iterations_limit)
     if not chain.links and chain.refusal is not None:
         return chain.refusal
