@@ -9,8 +9,8 @@ from holdfast.cache.rrset_cache import rrset_key, rrset_octets
 from holdfast.dns.name import ROOT, is_subdomain, parent
 from holdfast.dns.rrset import RRset
 
-NODATA: Final = 1
-NXDOMAIN: Final = 2
+NODATA: Final = 4  # the kinds of holdfast.resolve.classify
+NXDOMAIN: Final = 5
 ANY_TYPE: Final = 0  # NXDOMAIN holds for every type: its entries are kept under type 0, which is never queried
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from holdfast.cache.negative_cache import NODATA, NXDOMAIN
 from holdfast.dns.iana import (
     FLAG_AA,
     RCODE_NOERROR,
@@ -23,8 +24,6 @@ from holdfast.dns.rrset import RRset
 ANSWER: Final = 1
 CNAME: Final = 2
 DNAME: Final = 3
-NODATA: Final = 4
-NXDOMAIN: Final = 5
 REFERRAL: Final = 6
 LAME: Final = 7
 ERROR: Final = 8

@@ -17,6 +17,7 @@ from holdfast.base.limits import (
     SUBTASK_DEPTH,
 )
 from holdfast.cache.delegation_cache import Delegation
+from holdfast.cache.negative_cache import NXDOMAIN
 from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS
 from holdfast.dns.iana import (
     EDE_INVALID_DATA,
@@ -37,7 +38,7 @@ from holdfast.dns.iana import (
 from holdfast.dns.message import Message
 from holdfast.dns.name import ROOT, is_subdomain, label_count, to_text
 from holdfast.dns.rdata import rdata_name
-from holdfast.resolve.classify import ANSWER, DNAME, ERROR, LAME, NXDOMAIN, REFERRAL, Classified, classify
+from holdfast.resolve.classify import ANSWER, DNAME, ERROR, LAME, REFERRAL, Classified, classify
 from holdfast.resolve.delegation import hints_delegation, learn_referral, make_delegation, starting_point
 from holdfast.resolve.exchange import FAILED, RESPONSE, TIMED_OUT, Exchange, ExchangeTable
 from holdfast.resolve.qname_minimisation import minimised

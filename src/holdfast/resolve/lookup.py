@@ -10,7 +10,7 @@ from holdfast.base.instant import Instant
 from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S, PREFETCH_REMAINING_PERCENT
 from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
 from holdfast.cache.key_cache import ZoneTrust
-from holdfast.cache.negative_cache import NegativeEntry
+from holdfast.cache.negative_cache import NODATA, NXDOMAIN, NegativeEntry
 from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
 from holdfast.dns.iana import (
     EDE_DNSKEY_MISSING,
@@ -36,7 +36,7 @@ from holdfast.dnssec.denial import (
 )
 from holdfast.dnssec.rrsig import Verdict, verify_rrset
 from holdfast.dnssec.work_budget import WorkBudget
-from holdfast.resolve.classify import ANSWER, CNAME, DNAME, NODATA, NXDOMAIN
+from holdfast.resolve.classify import ANSWER, CNAME, DNAME
 from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
 from holdfast.resolve.state import ResolverState

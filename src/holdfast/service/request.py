@@ -7,6 +7,7 @@ from holdfast.base.effects import Client
 from holdfast.base.instant import Instant
 from holdfast.base.limits import CNAME_LINKS, JOINED_CLIENTS, REQUEST_TIMEOUT_MS
 from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, weaker
+from holdfast.cache.negative_cache import NXDOMAIN
 from holdfast.dns.iana import (
     EDE_NO_REACHABLE_AUTHORITY,
     EDE_OTHER,
@@ -22,7 +23,7 @@ from holdfast.dns.message import Question
 from holdfast.dns.name import to_text
 from holdfast.dns.rdata import rdata_name
 from holdfast.dns.rrset import RRset
-from holdfast.resolve.classify import ANSWER, CNAME, DNAME, NXDOMAIN, dname_target
+from holdfast.resolve.classify import ANSWER, CNAME, DNAME, dname_target
 from holdfast.resolve.pending import FAILED, LookupResult, PendingLookup
 from holdfast.resolve.state import ResolverState, Timer
 from holdfast.resolve.task import QueryBudget, Task
