@@ -1,0 +1,215 @@
+"""The configuration file as a whole: read, checked, and every problem reported with its place and fix."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any, get_args
+
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from holdfast.control.config_sections import (
+    AccessSection,
+    AnswersSection,
+    CacheSection,
+    ForwardZoneSection,
+    LogSection,
+    Section,
+    ServerSection,
+    StaleSection,
+    StubZoneSection,
+    UpstreamSection,
+    ValidationSection,
+    ZoneSection,
+)
+from holdfast.control.problems import InputError, read_text
+from holdfast.control.toml_lines import Path, key_lines, nearest_line, syntax_error
+from holdfast.control.trust_anchors import TrustAnchors
+from holdfast.control.values import parse_name, parse_prefix
+
+
+class Config(Section):
+    """A whole configuration; every section may be left out. File names in it are relative to the file's folder."""
+
+    server: ServerSection = Field(default_factory=ServerSection)
+    access: AccessSection = Field(default_factory=AccessSection)
+    upstream: UpstreamSection = Field(default_factory=UpstreamSection)
+    forward_zone: list[ForwardZoneSection] = Field(default_factory=list)
+    stub_zone: list[StubZoneSection] = Field(default_factory=list)
+    validation: ValidationSection = Field(default_factory=ValidationSection)
+    cache: CacheSection = Field(default_factory=CacheSection)
+    answers: AnswersSection = Field(default_factory=AnswersSection)
+    stale: StaleSection = Field(default_factory=StaleSection)
+    log: LogSection = Field(default_factory=LogSection)
+
+
+def read_config(path: str) -> Config:
+    """Return the configuration in a TOML file; `InputError` has a line for every problem in it."""
+    return parse_config(read_text(path), path)
+
+
+def parse_config(text: str, source: str) -> Config:
+    """Return the configuration in ``text``. ``source`` is the file's path, for messages and relative file names."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line, reason = syntax_error(text, error)
+        raise InputError([f"{source}:{line}: not TOML: {reason}"]) from None
+    places = key_lines(text)
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        found = [(_known_path(details["loc"], values), _reason(details)) for details in error.errors()]
+    else:
+        found = _contradictions(config)
+        config = _with_absolute_files(config, FilePath(source).absolute().parent)
+    if found:
+        problems = [(nearest_line(places, path), f"{_dotted(path)}: {reason}") for path, reason in found]
+        raise InputError([f"{source}:{line}: {problem}" for line, problem in sorted(problems)])
+    return config
+
+
+# -- what pydantic found ----------------------------------------------------------------------------------------------
+
+_REASONS = {
+    "missing": "is required",
+    "bool_type": "must be true or false, not {found}",
+    "int_type": "must be a whole number, not {found}",
+    "int_from_float": "must be a whole number, not {found}",
+    "string_type": "must be a text in quotes, not {found}",
+    "list_type": "must be a list such as [1, 2], not {found}",
+    "dict_type": "must be a table, not {found}",
+    "model_type": "must be a section, not {found}",
+    "greater_than_equal": "must be at least {ge}, not {found}",
+    "less_than_equal": "must be at most {le}, not {found}",
+    "literal_error": "must be {expected}, not {found}",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} item",
+}
+
+
+def _reason(details: ErrorDetails) -> str:
+    """Return a finding in words: what is wanted, what was found, and for unknown keys the nearest valid one."""
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(details["loc"])
+    context: Mapping[str, Any] = details.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    found = details["input"]
+    if isinstance(found, dict | list):
+        shown = "a table" if isinstance(found, dict) else "a list"
+    else:
+        shown = json.dumps(found, ensure_ascii=False) if isinstance(found, bool | int | float | str) else str(found)
+    return _REASONS.get(kind, details["msg"]).format(found=shown, **context)
+
+
+def _unknown_key(location: Path) -> str:
+    unknown = str(location[-1])
+    if len(location) == 1:
+        what, siblings = "unknown section", list(Config.model_fields)
+    else:
+        what, siblings = "unknown key", list(section_class(str(location[0])).model_fields)
+    homes = [section for section in Config.model_fields if unknown in section_class(section).model_fields]
+    nearest = difflib.get_close_matches(unknown, siblings, n=1, cutoff=0.0)
+    meant = [f'"{home}.{unknown}"' for home in homes] or [f'"{key}"' for key in nearest]
+    return f"{what}; did you mean {' or '.join(meant)}?"
+
+
+def section_class(section: str) -> type[Section]:
+    """Return the model of a section; for ``[[forward_zone]]`` and the like that of one item."""
+    annotation = Config.model_fields[section].annotation
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, Section):
+            return candidate
+    raise KeyError(section)
+
+
+def _known_path(location: Path, values: dict[str, Any]) -> Path:
+    """Return the part of pydantic's location that is written in the file, and the key that is missing there."""
+    path: Path = ()
+    at: Any = values
+    for part in location:
+        path = (*path, part)
+        try:
+            at = at[part]
+        except (KeyError, IndexError, TypeError):
+            break
+    return path
+
+
+def _dotted(path: Path) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+# -- what only the whole shows ----------------------------------------------------------------------------------------
+
+
+def _contradictions(config: Config) -> list[tuple[Path, str]]:
+    found: list[tuple[Path, str]] = []
+    cache = config.cache
+    if cache.minimum_ttl_s > cache.maximum_ttl_s:
+        found.append((("cache", "minimum_ttl_s"), f"is above cache.maximum_ttl_s ({cache.maximum_ttl_s})"))
+    if cache.negative_minimum_ttl_s > cache.negative_maximum_ttl_s:
+        limit = cache.negative_maximum_ttl_s
+        found.append((("cache", "negative_minimum_ttl_s"), f"is above cache.negative_maximum_ttl_s ({limit})"))
+    if not config.upstream.ipv4 and not config.upstream.ipv6:
+        found.append((("upstream", "ipv6"), "upstream.ipv4 and upstream.ipv6 are both false: no server can be asked"))
+    found += _zone_contradictions(config)
+    allowed = {_prefix_key(text) for text in config.access.allow}
+    for position, text in enumerate(config.access.deny):
+        if _prefix_key(text) in allowed:
+            found.append((("access", "deny", position), f"{text!r} is in access.allow too"))
+    for position, line in enumerate(config.validation.trust_anchors):
+        try:
+            TrustAnchors().add(line, "line")
+        except InputError as error:
+            reason = error.problems[0].removeprefix("line:1: ").removeprefix("line: ")
+            found.append((("validation", "trust_anchors", position), reason))
+    return found
+
+
+def _zone_contradictions(config: Config) -> list[tuple[Path, str]]:
+    found: list[tuple[Path, str]] = []
+    seen: dict[bytes, str] = {}
+    sections: list[tuple[str, int, ZoneSection]] = [
+        *(("forward_zone", position, zone) for position, zone in enumerate(config.forward_zone)),
+        *(("stub_zone", position, zone) for position, zone in enumerate(config.stub_zone)),
+    ]
+    for section, position, zone in sections:
+        path: Path = (section, position)
+        first = seen.setdefault(parse_name(zone.name), _dotted(path))
+        if first != _dotted(path):
+            found.append(((*path, "name"), f"{zone.name!r} is configured already by {first}"))
+        if not zone.servers and not zone.server_names:
+            found.append(((*path, "servers"), "is required (or server_names)"))
+    return found
+
+
+def _prefix_key(text: str) -> bytes:
+    rule = parse_prefix(text, True)
+    return rule.prefix + bytes((rule.length,))
+
+
+def _with_absolute_files(config: Config, folder: FilePath) -> Config:
+    """Return the configuration with file names made absolute: workers may run in another folder."""
+    return config.model_copy(
+        update={
+            section: getattr(config, section).model_copy(
+                update={
+                    key: str(folder / getattr(getattr(config, section), key))
+                    for key in keys
+                    if getattr(getattr(config, section), key)
+                }
+            )
+            for section, keys in _FILE_KEYS.items()
+        }
+    )
+
+
+_FILE_KEYS = {"server": ["state_directory"], "upstream": ["root_hints_file"], "validation": ["trust_anchor_file"]}

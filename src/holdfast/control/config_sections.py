@@ -1,0 +1,319 @@
+"""The sections and keys of the configuration file, each with type, unit, default, bounds and meaning.
+
+These descriptions are the reference documentation: docs/configuration.md is made from them. Defaults are the
+engine's and the server's own.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from holdfast.base.settings import EngineSettings
+from holdfast.control.values import parse_endpoint, parse_name, parse_prefix
+
+ENGINE = EngineSettings()
+MIB = 1024 * 1024
+YEAR_S = 366 * 86400
+
+
+def _endpoint(text: str) -> str:
+    parse_endpoint(text)
+    return text
+
+
+def _prefix(text: str) -> str:
+    parse_prefix(text, True)
+    return text
+
+
+def _name(text: str) -> str:
+    parse_name(text)
+    return text
+
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
+Name = Annotated[str, AfterValidator(_name)]
+Algorithm = Literal[5, 7, 8, 10, 13, 14, 15, 16]
+DigestType = Literal[1, 2, 4]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys and wrong types are refused, nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ServerSection(Section):
+    """Where clients are served, and by what processes."""
+
+    listen: list[Endpoint] = Field(
+        default=["127.0.0.1:53", "[::1]:53"],
+        min_length=1,
+        description='Addresses for UDP and TCP, as "ADDRESS" or "ADDRESS:PORT"; without port, port 53.',
+    )
+    workers: int = Field(default=1, ge=1, le=256, description="Worker processes; each has its own cache.")
+    user: str = Field(default="", description='Run as this user once the sockets are open; "": as whoever started it.')
+    group: str = Field(default="", description='Run as this group; "": the primary group of `user`.')
+    state_directory: str = Field(
+        default="",
+        description='Folder for what must survive a restart (trust anchor states, RFC 5011); "": nothing is kept.',
+    )
+    drain_s: int = Field(
+        default=5, ge=0, le=600, description="On stop, wait at most this long for clients still waiting."
+    )
+
+
+class LogSection(Section):
+    """What is logged, to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe level logged."
+    )
+
+
+class AccessSection(Section):
+    """Who may ask, and how much work clients may cause. The longest prefix that contains a client's address decides."""
+
+    allow: list[Prefix] = Field(
+        default=["127.0.0.0/8", "::1/128"],
+        description="Address prefixes of clients that are served. Others are REFUSED with EDE 18 (Prohibited).",
+    )
+    deny: list[Prefix] = Field(
+        default=[], description="Address prefixes of clients that are refused inside an allowed prefix."
+    )
+    client_rate_limit_qps: int = Field(
+        default=ENGINE.client_rate_limit_qps,
+        ge=0,
+        le=10_000_000,
+        description="Queries per second of one client; 0: no limit.",
+    )
+    outstanding_requests: int = Field(
+        default=ENGINE.outstanding_requests,
+        ge=1,
+        le=1_000_000,
+        description="Requests that may wait for resolution in one worker.",
+    )
+    outstanding_per_client: int = Field(
+        default=ENGINE.outstanding_per_client,
+        ge=1,
+        le=1_000_000,
+        description="Requests of one client address that may wait in one worker.",
+    )
+    answer_without_recursion_desired: bool = Field(
+        default=ENGINE.answer_without_recursion_desired,
+        description="Answer queries without the RD flag from the cache; otherwise they are REFUSED.",
+    )
+
+
+class UpstreamSection(Section):
+    """How authoritative servers are found and asked."""
+
+    root_hints_file: str = Field(
+        default="",
+        description='Root hints in the zone file format (NS, A, AAAA); "": the built-in list of the 13 root servers.',
+    )
+    prime_root: bool = Field(
+        default=ENGINE.prime_root,
+        description="Ask a root server for the current list of root servers first (RFC 9609).",
+    )
+    ipv4: bool = Field(default=ENGINE.use_ipv4, description="Ask servers over IPv4.")
+    ipv6: bool = Field(default=ENGINE.use_ipv6, description="Ask servers over IPv6.")
+    port: int = Field(
+        default=ENGINE.upstream_port,
+        ge=1,
+        le=65535,
+        description="Port of authoritative servers. Only laboratories change it.",
+    )
+    edns_buffer_octets: int = Field(
+        default=ENGINE.edns_buffer_octets,
+        ge=512,
+        le=4096,
+        description="Largest UDP response asked for (RFC 6891); 1232 avoids fragments.",
+    )
+    qname_minimisation: bool = Field(
+        default=ENGINE.qname_minimisation, description="Show each server no more of the name than it needs (RFC 9156)."
+    )
+    randomise_query_case: bool = Field(
+        default=ENGINE.randomise_query_case,
+        description="Random upper and lower case in query names, checked in the response, against forged responses.",
+    )
+    cookies: bool = Field(
+        default=ENGINE.upstream_cookies, description="Send DNS cookies (RFC 7873) against forged responses."
+    )
+    never_query: list[Prefix] = Field(default=[], description="Address prefixes of servers that are never asked.")
+    fetch_all_addresses: bool = Field(
+        default=ENGINE.fetch_all_addresses,
+        description="Look for addresses of more name servers of a zone than are needed at once.",
+    )
+    address_map: dict[str, Endpoint] = Field(
+        default={},
+        description="For laboratories: a query to the address on the left is sent to the endpoint on the right, "
+        'for example `"198.41.0.4" = "127.0.0.1:5301"`.',
+    )
+
+
+class ZoneSection(Section):
+    """What forward and stub zones have in common."""
+
+    name: Name = Field(description='The zone; names at or below it are resolved here. "." is everything.')
+    servers: list[Endpoint] = Field(
+        default=[], description='Servers as "ADDRESS" or "ADDRESS:PORT"; without port, port 53.'
+    )
+    server_names: list[Name] = Field(default=[], description="Names of servers, looked up when `servers` is empty.")
+    fallback: bool = Field(
+        default=False, description="Resolve from the root if all these servers fail; otherwise SERVFAIL."
+    )
+
+
+class ForwardZoneSection(ZoneSection):
+    """A zone that is resolved by asking other resolvers. Their answers are validated here all the same."""
+
+
+class StubZoneSection(ZoneSection):
+    """A zone with fixed authoritative servers, whatever its parent says."""
+
+
+class ValidationSection(Section):
+    """DNSSEC validation (RFC 4033 to 4035)."""
+
+    enabled: bool = Field(
+        default=ENGINE.validate, description="Validate. Without it every answer has the status indeterminate."
+    )
+    built_in_trust_anchors: bool = Field(
+        default=True,
+        description="Trust IANA's two root keys (tags 20326 and 38696) unless an anchor for the root is configured.",
+    )
+    trust_anchor_file: str = Field(
+        default="", description='File of DS or DNSKEY lines in the zone file format; "": none.'
+    )
+    trust_anchors: list[str] = Field(
+        default=[], description='DS or DNSKEY lines, for example `"example. DS 12345 13 2 0123..."`.'
+    )
+    follow_rollovers: bool = Field(
+        default=True,
+        description="Follow key rollovers of trust anchors (RFC 5011). Needs `server.state_directory`.",
+    )
+    signal_trust_anchors: bool = Field(
+        default=ENGINE.signal_trust_anchors, description="Tell the root which trust anchors are in use (RFC 8145)."
+    )
+    insecure_zones: list[Name] = Field(
+        default=[],
+        description="Zones that are not validated (negative trust anchors, RFC 7646). Answers carry EDE 33.",
+    )
+    algorithms: list[Algorithm] = Field(
+        default=[8, 10, 13, 14, 15, 16],
+        description="DNSKEY algorithms that count. A zone with none of them is insecure, with EDE 1. The default is "
+        "RFC 9905's: 5 and 7 (SHA-1) are left out.",
+    )
+    digest_types: list[DigestType] = Field(
+        default=[2, 4], description="DS digest types that count. A zone with none of them is insecure, with EDE 2."
+    )
+    nsec3_iterations_limit: int = Field(
+        default=ENGINE.nsec3_iterations_limit,
+        ge=0,
+        le=2500,
+        description="NSEC3 with more iterations proves nothing: the answer is insecure, with EDE 27 (RFC 9276).",
+    )
+    aggressive_denial: bool = Field(
+        default=ENGINE.aggressive_denial,
+        description="Answer from cached denials of existence without asking again (RFC 8198).",
+    )
+    check_signature_times: bool = Field(
+        default=ENGINE.check_signature_times,
+        description="Check the validity period of signatures. Turn off only on machines whose clock is unset.",
+    )
+    fixed_validation_time_s: int = Field(
+        default=ENGINE.fixed_validation_time_s,
+        ge=-1,
+        le=2**32 - 1,
+        description="For laboratories: check signatures as if it were this POSIX time; -1: now.",
+    )
+
+
+class CacheSection(Section):
+    """The caches of each worker."""
+
+    size_mib: int = Field(
+        default=ENGINE.cache_bytes // MIB, ge=1, le=1024 * 1024, description="Memory for all caches of one worker."
+    )
+    minimum_ttl_s: int = Field(
+        default=ENGINE.minimum_ttl_s,
+        ge=0,
+        le=3600,
+        description="Records are kept at least this long; 0: as their zone says.",
+    )
+    maximum_ttl_s: int = Field(
+        default=ENGINE.maximum_ttl_s, ge=1, le=YEAR_S, description="Records are kept at most this long."
+    )
+    negative_minimum_ttl_s: int = Field(
+        default=ENGINE.negative_minimum_ttl_s,
+        ge=0,
+        le=3600,
+        description="NXDOMAIN and NODATA are kept at least this long.",
+    )
+    negative_maximum_ttl_s: int = Field(
+        default=ENGINE.negative_maximum_ttl_s,
+        ge=1,
+        le=YEAR_S,
+        description="NXDOMAIN and NODATA are kept at most this long (RFC 2308).",
+    )
+    prefetch: bool = Field(
+        default=ENGINE.prefetch,
+        description="Renew popular records shortly before they expire, so that nobody waits for them.",
+    )
+
+
+class AnswersSection(Section):
+    """What answers to clients contain."""
+
+    minimal: bool = Field(
+        default=ENGINE.minimal_responses,
+        description="Leave out authority and additional records that the question did not need.",
+    )
+    extended_errors: bool = Field(default=ENGINE.extended_errors, description="Add Extended DNS Errors (RFC 8914).")
+    version: str = Field(
+        default=ENGINE.server_version, max_length=255, description='Answer to `version.bind` CH TXT; "": REFUSED.'
+    )
+    identity: str = Field(
+        default=ENGINE.server_identity,
+        max_length=255,
+        description='Answer to `id.server` CH TXT, and the NSID; "": REFUSED.',
+    )
+    private_prefixes: list[Prefix] = Field(
+        default=[],
+        description="Address prefixes that public names must not point to; such records are removed (DNS rebinding).",
+    )
+    private_exceptions: list[Name] = Field(default=[], description="Zones whose names may point to `private_prefixes`.")
+    resolved_special_names: list[Name] = Field(
+        default=[],
+        description="Special-use zones (RFC 6761, 6303), normally answered here, that shall be resolved, for example "
+        '`"168.192.in-addr.arpa"`.',
+    )
+
+
+class StaleSection(Section):
+    """Expired answers while a zone cannot be resolved (RFC 8767)."""
+
+    enabled: bool = Field(default=ENGINE.serve_stale, description="Serve stale answers, with EDE 3 or 19.")
+    client_response_timer_ms: int = Field(
+        default=ENGINE.client_response_timer_ms,
+        ge=0,
+        le=60_000,
+        description="A client waits this long for a fresh answer before it gets a stale one.",
+    )
+    maximum_stale_timer_s: int = Field(
+        default=ENGINE.maximum_stale_timer_s,
+        ge=1,
+        le=YEAR_S,
+        description="Data is used for this long after its TTL ran out.",
+    )
+    stale_answer_ttl_s: int = Field(
+        default=ENGINE.stale_answer_ttl_s, ge=1, le=3600, description="TTL of stale records in answers."
+    )
+    failure_recheck_timer_s: int = Field(
+        default=ENGINE.failure_recheck_timer_s,
+        ge=1,
+        le=3600,
+        description="After a failed refresh, stale data is served at once for this long before the next try.",
+    )

@@ -1,0 +1,105 @@
+"""From a configuration to what the engine and the server take."""
+
+from holdfast.base.settings import EngineSettings, TrustAnchorSetting, ZoneServers
+from holdfast.control.config import Config
+from holdfast.control.config_sections import MIB, ForwardZoneSection, ZoneSection
+from holdfast.control.root_hints import built_in_root_servers, read_root_servers
+from holdfast.control.trust_anchors import ROOT_TRUST_ANCHORS, TrustAnchors
+from holdfast.control.values import parse_name, parse_prefix, upstream_server
+
+
+def engine_settings(config: Config) -> EngineSettings:
+    """Return the engine's settings. Reads the files that the configuration names; `InputError` if one is unusable."""
+    settings = EngineSettings()
+    _set_access(settings, config)
+    _set_upstream(settings, config)
+    _set_validation(settings, config)
+    _set_caches(settings, config)
+    return settings
+
+
+def _set_access(settings: EngineSettings, config: Config) -> None:
+    access = config.access
+    settings.access_rules = [parse_prefix(text, True) for text in access.allow]
+    settings.access_rules += [parse_prefix(text, False) for text in access.deny]
+    settings.client_rate_limit_qps = access.client_rate_limit_qps
+    settings.outstanding_requests = access.outstanding_requests
+    settings.outstanding_per_client = access.outstanding_per_client
+    settings.answer_without_recursion_desired = access.answer_without_recursion_desired
+
+
+def _set_upstream(settings: EngineSettings, config: Config) -> None:
+    upstream = config.upstream
+    hints = upstream.root_hints_file
+    settings.root_servers = read_root_servers(hints) if hints else built_in_root_servers()
+    settings.prime_root = upstream.prime_root
+    settings.zone_servers = [_zone_servers(zone, upstream.port) for zone in [*config.forward_zone, *config.stub_zone]]
+    settings.use_ipv4 = upstream.ipv4
+    settings.use_ipv6 = upstream.ipv6
+    settings.upstream_port = upstream.port
+    settings.edns_buffer_octets = upstream.edns_buffer_octets
+    settings.qname_minimisation = upstream.qname_minimisation
+    settings.randomise_query_case = upstream.randomise_query_case
+    settings.upstream_cookies = upstream.cookies
+    settings.never_query = [parse_prefix(text, False) for text in upstream.never_query]
+    settings.fetch_all_addresses = upstream.fetch_all_addresses
+
+
+def _zone_servers(zone: ZoneSection, default_port: int) -> ZoneServers:
+    return ZoneServers(
+        parse_name(zone.name),
+        [upstream_server(text, default_port) for text in zone.servers],
+        isinstance(zone, ForwardZoneSection),
+        zone.fallback,
+        [parse_name(text) for text in zone.server_names],
+    )
+
+
+def _set_validation(settings: EngineSettings, config: Config) -> None:
+    validation = config.validation
+    settings.validate = validation.enabled
+    settings.trust_anchors = trust_anchor_settings(config)
+    settings.insecure_zones = [parse_name(text) for text in validation.insecure_zones]
+    settings.enabled_algorithms = list(validation.algorithms)
+    settings.enabled_digests = list(validation.digest_types)
+    settings.nsec3_iterations_limit = validation.nsec3_iterations_limit
+    settings.fixed_validation_time_s = validation.fixed_validation_time_s
+    settings.check_signature_times = validation.check_signature_times
+    settings.aggressive_denial = validation.aggressive_denial
+    settings.signal_trust_anchors = validation.signal_trust_anchors
+
+
+def _set_caches(settings: EngineSettings, config: Config) -> None:
+    cache, answers, stale = config.cache, config.answers, config.stale
+    settings.cache_bytes = cache.size_mib * MIB
+    settings.minimum_ttl_s = cache.minimum_ttl_s
+    settings.maximum_ttl_s = cache.maximum_ttl_s
+    settings.negative_minimum_ttl_s = cache.negative_minimum_ttl_s
+    settings.negative_maximum_ttl_s = cache.negative_maximum_ttl_s
+    settings.prefetch = cache.prefetch
+    settings.minimal_responses = answers.minimal
+    settings.extended_errors = answers.extended_errors
+    settings.server_version = answers.version
+    settings.server_identity = answers.identity
+    settings.private_prefixes = [parse_prefix(text, False) for text in answers.private_prefixes]
+    settings.private_exceptions = [parse_name(text) for text in answers.private_exceptions]
+    settings.resolved_special_names = [parse_name(text) for text in answers.resolved_special_names]
+    settings.serve_stale = stale.enabled
+    settings.client_response_timer_ms = stale.client_response_timer_ms
+    settings.maximum_stale_timer_s = stale.maximum_stale_timer_s
+    settings.stale_answer_ttl_s = stale.stale_answer_ttl_s
+    settings.failure_recheck_timer_s = stale.failure_recheck_timer_s
+
+
+def trust_anchor_settings(config: Config) -> list[TrustAnchorSetting]:
+    """Return the trust anchors, with the RFC 5011 states that an earlier run left in the state directory."""
+    validation = config.validation
+    anchors = TrustAnchors()
+    if validation.trust_anchor_file:
+        anchors.add_file(validation.trust_anchor_file)
+    for line in validation.trust_anchors:
+        anchors.add(line, "validation.trust_anchors")
+    if validation.built_in_trust_anchors and not anchors.covers_root():
+        anchors.add(ROOT_TRUST_ANCHORS, "built-in trust anchors")
+    tracked = validation.follow_rollovers and bool(config.server.state_directory)
+    return anchors.settings(tracked, {})

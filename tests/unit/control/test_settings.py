@@ -1,0 +1,128 @@
+"""Every setting of the engine can be reached from the configuration file, and none has another default there."""
+
+from pathlib import Path
+
+from holdfast.base.settings import EngineSettings
+from holdfast.control.config import Config, parse_config
+from holdfast.control.settings import engine_settings
+
+EVERYTHING_ELSE = """
+[access]
+allow = ["10.0.0.0/8"]
+deny = ["10.9.0.0/16"]
+client_rate_limit_qps = 7
+outstanding_requests = 8
+outstanding_per_client = 9
+answer_without_recursion_desired = true
+[upstream]
+prime_root = false
+ipv4 = false
+port = 5353
+edns_buffer_octets = 1400
+qname_minimisation = false
+randomise_query_case = true
+cookies = false
+never_query = ["10.0.0.0/8"]
+fetch_all_addresses = false
+[[forward_zone]]
+name = "corp.example"
+servers = ["192.0.2.1:54", "2001:db8::1"]
+[[stub_zone]]
+name = "10.in-addr.arpa"
+server_names = ["ns.corp.example"]
+fallback = true
+[validation]
+enabled = false
+trust_anchors = ["example. DS 1 13 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"]
+signal_trust_anchors = true
+insecure_zones = ["a.example"]
+algorithms = [8, 5]
+digest_types = [1]
+nsec3_iterations_limit = 10
+fixed_validation_time_s = 1
+check_signature_times = false
+aggressive_denial = false
+[cache]
+size_mib = 2
+minimum_ttl_s = 3
+maximum_ttl_s = 4
+negative_minimum_ttl_s = 5
+negative_maximum_ttl_s = 6
+prefetch = false
+[answers]
+minimal = false
+extended_errors = false
+version = "x"
+identity = "y"
+private_prefixes = ["192.168.0.0/16"]
+private_exceptions = ["corp.example"]
+resolved_special_names = ["168.192.in-addr.arpa"]
+[stale]
+enabled = true
+client_response_timer_ms = 1
+maximum_stale_timer_s = 2
+stale_answer_ttl_s = 3
+failure_recheck_timer_s = 4
+"""
+
+
+def plain(settings: EngineSettings) -> dict[str, object]:
+    """The attributes of the settings, with records as the values of their attributes."""
+
+    def reduced(value: object) -> object:
+        if isinstance(value, list):
+            return [reduced(item) for item in value]
+        names = [name for name in dir(value) if not name.startswith("_")]
+        if type(value).__module__.startswith("holdfast"):
+            return {name: reduced(getattr(value, name)) for name in names}
+        return value
+
+    names = [name for name in dir(settings) if not name.startswith("_")]
+    return {name: reduced(getattr(settings, name)) for name in names}
+
+
+def test_the_defaults_are_the_engines() -> None:
+    configured, own = plain(engine_settings(Config())), plain(EngineSettings())
+    assert [name for name in own if configured[name] != own[name]] == ["root_servers", "trust_anchors"]
+
+
+def test_every_setting_can_be_changed() -> None:
+    default = plain(engine_settings(Config()))
+    first = plain(engine_settings(parse_config(EVERYTHING_ELSE, "/h.toml")))
+    second = plain(engine_settings(parse_config("[upstream]\nipv6 = false\n", "/h.toml")))
+    unchanged = {name for name in default if first[name] == default[name]} - {"use_ipv6", "root_servers"}
+    assert unchanged == set()
+    assert second["use_ipv6"] is False
+
+
+def test_values_arrive_in_the_engines_form() -> None:
+    settings = engine_settings(parse_config(EVERYTHING_ELSE, "/h.toml"))
+    assert [(rule.length, rule.allow) for rule in settings.access_rules] == [(8, True), (16, False)]
+    forward, stub = settings.zone_servers
+    assert (forward.zone, forward.forward, forward.fallback) == (b"\4corp\7example\0", True, False)
+    assert [(len(server.address), server.port) for server in forward.servers] == [(4, 54), (16, 5353)]
+    assert (stub.forward, stub.fallback, stub.server_names) == (False, True, [b"\2ns\4corp\7example\0"])
+    assert [anchor.zone for anchor in settings.trust_anchors] == [b"\7example\0", b"\0"]
+    assert settings.cache_bytes == 2 * 1024 * 1024
+
+
+def test_hints_and_anchors_come_from_the_named_files(tmp_path: Path) -> None:
+    (tmp_path / "hints").write_text(". NS a.test.\na.test. A 192.0.2.1\n")
+    (tmp_path / "anchor").write_text(f". DS 1 13 2 {'AB' * 32}\n")
+    text = '[upstream]\nroot_hints_file = "hints"\n[validation]\ntrust_anchor_file = "anchor"\n'
+    settings = engine_settings(parse_config(text, str(tmp_path / "h.toml")))
+    assert [server.name for server in settings.root_servers] == [b"\1a\4test\0"]
+    (anchor,) = settings.trust_anchors
+    assert (len(anchor.ds), anchor.tracked) == (1, False)
+
+
+def test_anchors_are_tracked_only_if_their_state_can_be_kept(tmp_path: Path) -> None:
+    text = '[server]\nstate_directory = "."\n'
+    assert engine_settings(parse_config(text, str(tmp_path / "h.toml"))).trust_anchors[0].tracked
+    text += "[validation]\nfollow_rollovers = false\n"
+    assert not engine_settings(parse_config(text, str(tmp_path / "h.toml"))).trust_anchors[0].tracked
+
+
+def test_without_the_built_in_anchor_there_is_none() -> None:
+    config = parse_config("[validation]\nbuilt_in_trust_anchors = false\n", "/h.toml")
+    assert engine_settings(config).trust_anchors == []
