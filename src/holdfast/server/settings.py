@@ -1,0 +1,50 @@
+"""What the server needs to know beside the engine's settings."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TCP_CONNECTIONS = 1000  # of all clients: memory is bounded by this times the pipeline limit
+TCP_CONNECTIONS_PER_CLIENT = 50  # RFC 7766 section 6.2.2: one client must not take all
+TCP_IDLE_S = 10.0  # RFC 7766 section 6.2.3 asks for a few seconds; most stub resolvers reuse within one or two
+TCP_PIPELINED_QUERIES = 100  # unanswered queries of one connection; reading stops above it
+UPSTREAM_SOCKETS = 8000  # exchanges in flight; below the usual limit of open files per service
+DRAIN_S = 3.0  # time for what is outstanding when a worker stops
+DEFAULT_PORT = 53
+
+
+class ServerError(Exception):
+    """The server cannot do what it was told; the text says what, and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """An address (text form) and port to answer on, over UDP and TCP."""
+
+    host: str
+    port: int = DEFAULT_PORT
+
+    def __str__(self) -> str:
+        """Write it as the command line takes it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Settings of the server.
+
+    ``user``: account to become after the sockets are bound ("" keeps the present one). ``state_directory``: where trust
+    anchors are remembered (None: nowhere). ``address_map``: packed upstream address to the (host, port) asked in
+    its place, for the laboratory.
+    """
+
+    listeners: tuple[Listener, ...] = (Listener("127.0.0.1"), Listener("::1"))
+    workers: int = 1
+    user: str = ""
+    state_directory: Path | None = None
+    log_level: str = "info"
+    tcp_connections: int = TCP_CONNECTIONS
+    tcp_connections_per_client: int = TCP_CONNECTIONS_PER_CLIENT
+    tcp_idle_s: float = TCP_IDLE_S
+    upstream_sockets: int = UPSTREAM_SOCKETS
+    drain_s: float = DRAIN_S
+    address_map: dict[bytes, tuple[str, int]] = field(default_factory=dict)

@@ -1,0 +1,198 @@
+"""One resolver process: listeners, the engine, upstream sockets, one timer, and the pump between them."""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from holdfast.base.effects import AbandonExchange, DropQuery, Record, SendAnswer, SendUpstreamQuery
+from holdfast.base.entropy import Entropy
+from holdfast.base.instant import Instant
+from holdfast.base.settings import EngineSettings
+from holdfast.crypto.verifier import CryptographyVerifier
+from holdfast.dns.name import to_text
+from holdfast.engine.engine import ResolverEngine
+from holdfast.engine.inputs import Resolution
+from holdfast.server.settings import ServerSettings
+from holdfast.server.tcp import TcpConnection, TcpListener
+from holdfast.server.udp import UdpListener, UdpPeer
+from holdfast.server.upstream import Upstream
+
+SEED_OCTETS = 32
+GARBAGE_THRESHOLD = 50_000  # the engine makes few cycles; scanning its caches often would cost more than it frees
+DRAIN_STEP_S = 0.05
+
+log = structlog.get_logger()
+
+
+def read_clocks() -> Instant:
+    """Return the present; called once per wake-up."""
+    return Instant(time.monotonic_ns() // 1000, int(time.time()))
+
+
+class EngineHost:
+    """An engine with its upstream sockets and its timer, on a running event loop."""
+
+    def __init__(
+        self, settings: ServerSettings, engine_settings: EngineSettings, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.settings = settings
+        self.loop = loop
+        entropy = Entropy(os.urandom(SEED_OCTETS))
+        self.engine = ResolverEngine(engine_settings, CryptographyVerifier(), entropy, read_clocks())
+        self.upstream = Upstream(loop, self._received, self._failed, settings.upstream_sockets, settings.address_map)
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_us = -1
+        self.on_result: dict[int, asyncio.Future[Resolution]] = {}
+        self._last_token = 0
+
+    def pump(self) -> None:
+        """Carry out what the engine wants, then plan its next wake-up."""
+        engine = self.engine
+        for effect in engine.take_effects():
+            if isinstance(effect, SendUpstreamQuery):
+                self.upstream.send(effect)
+            elif isinstance(effect, AbandonExchange):
+                self.upstream.abandon(effect.exchange_id)
+            elif isinstance(effect, SendAnswer):
+                answer(effect)
+            elif isinstance(effect, Record):
+                self._record(effect)
+            elif isinstance(effect, DropQuery) and isinstance(effect.client.handle, TcpConnection):
+                effect.client.handle.dropped()
+        if self.on_result:
+            for result in engine.take_results():
+                future = self.on_result.pop(result.token, None)
+                if future is not None and not future.done():
+                    future.set_result(result)
+        self._plan(engine.next_deadline())
+
+    async def resolve(self, name: bytes, rtype: int, checking_disabled: bool) -> Resolution:
+        """Resolve for this process."""
+        self._last_token += 1
+        token = self._last_token
+        future: asyncio.Future[Resolution] = self.loop.create_future()
+        self.on_result[token] = future
+        self.engine.resolve(token, name, rtype, checking_disabled, read_clocks())
+        self.pump()
+        try:
+            return await future
+        finally:
+            self.on_result.pop(token, None)
+
+    def close(self) -> None:
+        """Release sockets and the timer."""
+        self.upstream.close()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _plan(self, deadline_us: int) -> None:
+        """Keep one timer armed for the engine's next deadline; an earlier one than needed does no harm."""
+        if deadline_us < 0 or (self._timer is not None and self._timer_us <= deadline_us):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_us = deadline_us
+        wait_s = max(deadline_us - time.monotonic_ns() // 1000, 0) / 1e6
+        self._timer = self.loop.call_later(wait_s, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.engine.handle_timer(read_clocks())
+        self.pump()
+
+    def _received(self, exchange_id: int, source: bytes, wire: bytes) -> None:
+        self.engine.receive_upstream_response(exchange_id, source, wire, read_clocks())
+        self.pump()
+
+    def _failed(self, exchange_id: int, failure: int) -> None:
+        self.engine.fail_upstream_query(exchange_id, failure, read_clocks())
+        self.pump()
+
+    def _record(self, record: Record) -> None:
+        """Persist the state of trust anchors, log the rest."""
+        if record.kind == "trust-anchor-state" and self.settings.state_directory is not None:
+            try:
+                write_anchor_state(self.settings.state_directory, record.subject.encode("latin-1"), record.detail)
+            except OSError as error:
+                log.error(
+                    "cannot store trust anchor state", directory=str(self.settings.state_directory), error=str(error)
+                )
+        log.info(record.kind, subject=to_text(record.subject.encode("latin-1")), detail=record.detail)
+
+
+def answer(effect: SendAnswer) -> None:
+    """Send an answer to where its query came from."""
+    handle = effect.client.handle
+    if isinstance(handle, (UdpPeer, TcpConnection)):
+        handle.send(effect.wire)
+
+
+def anchor_state_path(directory: Path, zone: bytes) -> Path:
+    """Return the file that remembers the state of a zone's trust anchor."""
+    return directory / f"trust-anchor-{to_text(zone).replace('/', '_') if zone != bytes(1) else 'root'}.txt"
+
+
+def write_anchor_state(directory: Path, zone: bytes, text: str) -> None:
+    """Replace the state file as a whole, so that a crash leaves the old or the new one."""
+    path = anchor_state_path(directory, zone)
+    temporary = path.with_suffix(f".{os.getpid()}.new")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+class Worker:
+    """One process's share of the server; ``run`` returns when it was told to stop."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        engine_settings: EngineSettings,
+        udp_sockets: Sequence[socket.socket],
+        tcp_sockets: Sequence[socket.socket],
+    ) -> None:
+        self._settings = settings
+        self._engine_settings = engine_settings
+        self._udp_sockets = udp_sockets
+        self._tcp_sockets = tcp_sockets
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then answer what is outstanding and return."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self.serve())
+
+    async def serve(self, stop: asyncio.Event | None = None) -> None:
+        """Serve on the running loop until ``stop`` is set (by signals if none is given)."""
+        loop = asyncio.get_running_loop()
+        if stop is None:
+            stop = asyncio.Event()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, stop.set)
+        host = EngineHost(self._settings, self._engine_settings, loop)
+        udp = [UdpListener(loop, sock, host.engine, host.pump, read_clocks) for sock in self._udp_sockets]
+        tcp = [TcpListener(sock, host.engine, host.pump, read_clocks, self._settings) for sock in self._tcp_sockets]
+        for listener in tcp:
+            await listener.start()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_THRESHOLD, 20, 100)
+        host.pump()
+        await stop.wait()
+        for one in udp:
+            one.close_reading()
+        for listener in tcp:
+            listener.close()
+        deadline = loop.time() + self._settings.drain_s
+        while host.engine.outstanding and loop.time() < deadline:  # noqa: ASYNC110 (the engine has no events)
+            await asyncio.sleep(DRAIN_STEP_S)
+        host.close()
