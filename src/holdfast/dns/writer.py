@@ -21,6 +21,7 @@ class MessageWriter:
         self.offsets: dict[bytes, int] = {}
         self.ttl_offsets: list[int] = []
         self.reserved: int = 0
+        self.rclass: int = CLASS_IN
 
     def reserve(self, octets: int) -> None:
         """Keep room for the OPT record."""
@@ -36,6 +37,7 @@ class MessageWriter:
 
     def question(self, qname_wire: bytes, qtype: int, qclass: int) -> None:
         """Write the question, its letter case kept."""
+        self.rclass = qclass
         self.remember(qname_wire.lower(), len(self.out))
         self.out += qname_wire
         self.put_u16(qtype)
@@ -72,7 +74,7 @@ class MessageWriter:
                 rtype >> 8,
                 rtype & 255,
                 0,
-                CLASS_IN,
+                self.rclass,
                 (ttl >> 24) & 255,
                 (ttl >> 16) & 255,
                 (ttl >> 8) & 255,
