@@ -1,3 +1,48 @@
-"""holdfast: a DNSSEC-validating recursive resolver."""
+"""holdfast: a DNSSEC-validating recursive resolver.
+
+The Python API is `Resolver` and `resolve` (docs/python-api.md). They are imported on first use, so that
+`import holdfast` costs nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from holdfast.answer import (
+        Answer,
+        DelegationSigner,
+        ExtendedError,
+        Key,
+        Link,
+        Record,
+        SecurityStatus,
+        Signature,
+    )
+    from holdfast.api import Resolver, resolve
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Answer",
+    "DelegationSigner",
+    "ExtendedError",
+    "Key",
+    "Link",
+    "Record",
+    "Resolver",
+    "SecurityStatus",
+    "Signature",
+    "__version__",
+    "resolve",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a part of the API when it is first asked for (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    home = "holdfast.api" if name in ("Resolver", "resolve") else "holdfast.answer"
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value

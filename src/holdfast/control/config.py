@@ -78,6 +78,7 @@ _REASONS = {
     "bool_type": "must be true or false, not {found}",
     "int_type": "must be a whole number, not {found}",
     "int_from_float": "must be a whole number, not {found}",
+    "float_type": "must be a number, not {found}",
     "string_type": "must be a text in quotes, not {found}",
     "list_type": "must be a list such as [1, 2], not {found}",
     "dict_type": "must be a table, not {found}",
@@ -198,18 +199,14 @@ def _prefix_key(text: str) -> bytes:
 
 def _with_absolute_files(config: Config, folder: FilePath) -> Config:
     """Return the configuration with file names made absolute: workers may run in another folder."""
-    return config.model_copy(
-        update={
-            section: getattr(config, section).model_copy(
-                update={
-                    key: str(folder / getattr(getattr(config, section), key))
-                    for key in keys
-                    if getattr(getattr(config, section), key)
-                }
-            )
-            for section, keys in _FILE_KEYS.items()
-        }
-    )
-
-
-_FILE_KEYS = {"server": ["state_directory"], "upstream": ["root_hints_file"], "validation": ["trust_anchor_file"]}
+    changed: dict[str, Section] = {}
+    for name, key in (
+        ("server", "state_directory"),
+        ("upstream", "root_hints_file"),
+        ("validation", "trust_anchor_file"),
+    ):
+        section: Section = getattr(config, name)
+        file = getattr(section, key)
+        if file:
+            changed[name] = section.model_copy(update={key: str(folder / file)})
+    return config.model_copy(update=changed)

@@ -53,6 +53,7 @@ _TEXT_TYPES: dict[Any, str] = {
     Name: "domain name",
     str: "text",
     int: "whole number",
+    float: "number",
     bool: "true or false",
 }
 

@@ -9,8 +9,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from holdfast.base.settings import EngineSettings
-from holdfast.control.values import parse_endpoint, parse_name, parse_prefix
+from holdfast.control.values import parse_address, parse_endpoint, parse_name, parse_prefix
+from holdfast.server.settings import ServerSettings
 
+SERVER = ServerSettings()
 ENGINE = EngineSettings()
 MIB = 1024 * 1024
 YEAR_S = 366 * 86400
@@ -18,6 +20,11 @@ YEAR_S = 366 * 86400
 
 def _endpoint(text: str) -> str:
     parse_endpoint(text)
+    return text
+
+
+def _address(text: str) -> str:
+    parse_address(text)
     return text
 
 
@@ -32,6 +39,7 @@ def _name(text: str) -> str:
 
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Address = Annotated[str, AfterValidator(_address)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Name = Annotated[str, AfterValidator(_name)]
 Algorithm = Literal[5, 7, 8, 10, 13, 14, 15, 16]
@@ -48,19 +56,36 @@ class ServerSection(Section):
     """Where clients are served, and by what processes."""
 
     listen: list[Endpoint] = Field(
-        default=["127.0.0.1:53", "[::1]:53"],
+        default=[str(listener) for listener in SERVER.listeners],
         min_length=1,
         description='Addresses for UDP and TCP, as "ADDRESS" or "ADDRESS:PORT"; without port, port 53.',
     )
-    workers: int = Field(default=1, ge=1, le=256, description="Worker processes; each has its own cache.")
-    user: str = Field(default="", description='Run as this user once the sockets are open; "": as whoever started it.')
-    group: str = Field(default="", description='Run as this group; "": the primary group of `user`.')
+    workers: int = Field(default=SERVER.workers, ge=1, le=256, description="Worker processes; each has its own cache.")
+    user: str = Field(
+        default=SERVER.user,
+        description='Run as this user, and its primary group, once the sockets are open; "": as whoever started it.',
+    )
     state_directory: str = Field(
         default="",
         description='Folder for what must survive a restart (trust anchor states, RFC 5011); "": nothing is kept.',
     )
-    drain_s: int = Field(
-        default=5, ge=0, le=600, description="On stop, wait at most this long for clients still waiting."
+    tcp_connections: int = Field(
+        default=SERVER.tcp_connections, ge=1, le=1_000_000, description="TCP connections of clients in one worker."
+    )
+    tcp_connections_per_client: int = Field(
+        default=SERVER.tcp_connections_per_client,
+        ge=1,
+        le=1_000_000,
+        description="TCP connections of one client address in one worker.",
+    )
+    tcp_idle_s: float = Field(
+        default=SERVER.tcp_idle_s,
+        ge=0.1,
+        le=3600,
+        description="A TCP connection without queries is closed after this long (RFC 7766).",
+    )
+    drain_s: float = Field(
+        default=SERVER.drain_s, ge=0, le=600, description="On stop, clients still waiting are waited for this long."
     )
 
 
@@ -146,10 +171,13 @@ class UpstreamSection(Section):
         default=ENGINE.fetch_all_addresses,
         description="Look for addresses of more name servers of a zone than are needed at once.",
     )
-    address_map: dict[str, Endpoint] = Field(
+    sockets: int = Field(
+        default=SERVER.upstream_sockets, ge=10, le=60_000, description="Queries in flight to servers, in one worker."
+    )
+    address_map: dict[Address, Endpoint] = Field(
         default={},
-        description="For laboratories: a query to the address on the left is sent to the endpoint on the right, "
-        'for example `"198.41.0.4" = "127.0.0.1:5301"`.',
+        description="For laboratories: a query to the address on the left goes to the endpoint on the right, "
+        'for example `"198.41.0.4" = "127.0.0.1:5301"`. If there are any, no other address is reachable.',
     )
 
 

@@ -10,7 +10,7 @@ from holdfast.control.values import parse_endpoint
 
 
 def load_config(
-    path: str | None = None,
+    base: str | Config | None = None,
     *,
     listen: Sequence[str] = (),
     root_hints: str | None = None,
@@ -21,11 +21,11 @@ def load_config(
     state: str | None = None,
     workers: int | None = None,
 ) -> Config:
-    """Return the configuration in the file at ``path`` (None: the defaults) with what is given here put in its place.
+    """Return ``base`` (a file's path, or None for the defaults) with what is given here put in its place.
 
     ``forward`` replaces all forward zones by one for ``.``; trust anchors replace the configured ones.
     """
-    config = read_config(path) if path is not None else Config()
+    config = read_config(base) if isinstance(base, str) else base or Config()
     _check_endpoints("--listen", listen)
     _check_endpoints("forward", forward)
     server: dict[str, object] = {}

@@ -1,11 +1,16 @@
 """From a configuration to what the engine and the server take."""
 
+from pathlib import Path
+
 from holdfast.base.settings import EngineSettings, TrustAnchorSetting, ZoneServers
 from holdfast.control.config import Config
 from holdfast.control.config_sections import MIB, ForwardZoneSection, ZoneSection
+from holdfast.control.problems import read_text
 from holdfast.control.root_hints import built_in_root_servers, read_root_servers
 from holdfast.control.trust_anchors import ROOT_TRUST_ANCHORS, TrustAnchors
-from holdfast.control.values import parse_name, parse_prefix, upstream_server
+from holdfast.control.values import parse_address, parse_endpoint, parse_name, parse_prefix, upstream_server
+from holdfast.server.settings import Listener, ServerSettings
+from holdfast.server.worker import anchor_state_path
 
 
 def engine_settings(config: Config) -> EngineSettings:
@@ -16,6 +21,30 @@ def engine_settings(config: Config) -> EngineSettings:
     _set_validation(settings, config)
     _set_caches(settings, config)
     return settings
+
+
+def server_settings(config: Config) -> ServerSettings:
+    """Return the server's settings."""
+    server = config.server
+    return ServerSettings(
+        listeners=tuple(Listener(*parse_endpoint(text)) for text in server.listen),
+        workers=server.workers,
+        user=server.user,
+        state_directory=_state_directory(config),
+        log_level=config.log.level,
+        tcp_connections=server.tcp_connections,
+        tcp_connections_per_client=server.tcp_connections_per_client,
+        tcp_idle_s=server.tcp_idle_s,
+        upstream_sockets=config.upstream.sockets,
+        drain_s=server.drain_s,
+        address_map={
+            parse_address(address): parse_endpoint(place) for address, place in config.upstream.address_map.items()
+        },
+    )
+
+
+def _state_directory(config: Config) -> Path | None:
+    return Path(config.server.state_directory) if config.server.state_directory else None
 
 
 def _set_access(settings: EngineSettings, config: Config) -> None:
@@ -101,5 +130,13 @@ def trust_anchor_settings(config: Config) -> list[TrustAnchorSetting]:
         anchors.add(line, "validation.trust_anchors")
     if validation.built_in_trust_anchors and not anchors.covers_root():
         anchors.add(ROOT_TRUST_ANCHORS, "built-in trust anchors")
-    tracked = validation.follow_rollovers and bool(config.server.state_directory)
-    return anchors.settings(tracked, {})
+    directory = _state_directory(config)
+    if directory is None or not validation.follow_rollovers:
+        return anchors.settings(False, {})
+    return anchors.settings(True, {zone: _recorded_state(directory, zone) for zone in anchors.zones()})
+
+
+def _recorded_state(directory: Path, zone: bytes) -> str:
+    """Return what an earlier run recorded for a zone's anchor; "" if there was none."""
+    path = anchor_state_path(directory, zone)
+    return read_text(str(path)) if path.exists() else ""

@@ -45,11 +45,15 @@ class TrustAnchors:
         """Say whether there is an anchor for the root."""
         return ROOT in self.ds or ROOT in self.dnskey
 
+    def zones(self) -> list[bytes]:
+        """Return the zones that have an anchor."""
+        return list(dict.fromkeys([*self.ds, *self.dnskey]))
+
     def settings(self, tracked: bool, states: dict[bytes, str]) -> list[TrustAnchorSetting]:
         """Return what the engine takes; ``states`` has the recorded RFC 5011 state by zone."""
         return [
             TrustAnchorSetting(zone, self.ds.get(zone, []), self.dnskey.get(zone, []), tracked, states.get(zone, ""))
-            for zone in [*self.ds, *(zone for zone in self.dnskey if zone not in self.ds)]
+            for zone in self.zones()
         ]
 
 

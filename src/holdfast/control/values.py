@@ -33,10 +33,18 @@ def parse_endpoint(text: str, default_port: int = 53) -> tuple[str, int]:
         raise ValueError(f"{text!r} is not an IP address; write 192.0.2.1:53 or [2001:db8::1]:53") from None
 
 
+def parse_address(text: str) -> bytes:
+    """Return an address in packed form; `ValueError` has a reason made for users."""
+    try:
+        return ip_address(text).packed
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IP address") from None
+
+
 def upstream_server(text: str, default_port: int = 53) -> UpstreamServer:
     """Return the server at an endpoint text."""
     address, port = parse_endpoint(text, default_port)
-    return UpstreamServer(ip_address(address).packed, port)
+    return UpstreamServer(parse_address(address), port)
 
 
 def parse_prefix(text: str, allow: bool) -> AccessRule:

@@ -1,0 +1,175 @@
+"""The `holdfast` command: its sub-commands, and how their errors reach the user.
+
+Exit codes: 0 done; 1 the work itself failed (a scenario, a resolution); 2 the input is wrong; 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from holdfast import __version__
+from holdfast.control.problems import InputError
+
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # click's UsageError, wherever typer takes click from
+EXIT_FAILED = 1
+EXIT_WRONG_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="holdfast",
+    help="A DNSSEC-validating recursive DNS resolver. Start with [bold]holdfast demo[/bold].",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+lab = typer.Typer(help="Test the resolver without a network.", no_args_is_help=True)
+app.add_typer(lab, name="lab")
+
+ConfigOption = Annotated[
+    str | None, typer.Option("--config", metavar="FILE", help="Configuration file in TOML (docs/configuration.md).")
+]
+RootHintsOption = Annotated[
+    str | None,
+    typer.Option("--root-hints", metavar="FILE", help="Root servers in the zone file format; default: built in."),
+]
+TrustAnchorOption = Annotated[
+    str | None,
+    typer.Option("--trust-anchor", metavar="FILE", help="DS or DNSKEY lines to trust; default: IANA's root keys."),
+]
+
+
+@app.command()
+def serve(
+    config: ConfigOption = None,
+    listen: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDR:PORT", help="Serve here, UDP and TCP; may be repeated. Default: loopback, port 53."),
+    ] = None,
+    root_hints: RootHintsOption = None,
+    trust_anchor: TrustAnchorOption = None,
+    state: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Folder for what must survive a restart; default: nothing is kept."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=256, metavar="N", help="Worker processes.")] = None,
+) -> None:
+    """Serve clients until SIGTERM or Ctrl-C; SIGHUP reads the configuration again."""
+    from holdfast.control.serve import serve_forever
+
+    raise typer.Exit(serve_forever(config, listen or [], root_hints, trust_anchor, state, workers))
+
+
+@app.command("check-config")
+def check_config(file: Annotated[str, typer.Argument(metavar="FILE", help="Configuration file in TOML.")]) -> None:
+    """Check a configuration file, and the files that it names, without starting anything."""
+    from holdfast.control.serve import check
+
+    check(file)
+    typer.echo(f"{file}: good")
+
+
+@app.command()
+def query(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Domain name to resolve.", show_default=False)],
+    second: Annotated[
+        str | None, typer.Argument(metavar="[TYPE]", help="Record type; A if left out.", show_default=False)
+    ] = None,
+    third: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[@SERVER]",
+            help="Ask this server: @192.0.2.1, @192.0.2.1:5300, @[2001:db8::1]:5300 or @host. "
+            "Without it this process resolves by itself, from the root.",
+            show_default=False,
+        ),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Validate in this process and draw the chain of trust link by link.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object (docs/cli.md).")] = False,
+    config: ConfigOption = None,
+    root_hints: RootHintsOption = None,
+    trust_anchor: TrustAnchorOption = None,
+    tcp: Annotated[bool, typer.Option("--tcp", help="Ask @SERVER over TCP only.")] = False,
+    timeout_s: Annotated[float, typer.Option(min=0.1, max=600, metavar="SECONDS", help="Give up after this.")] = 15.0,
+) -> None:
+    """Resolve a name, and say whether and why the answer is trusted."""
+    from holdfast.control.query import QueryOptions, run_query
+
+    words = [word for word in (name, second, third) if word is not None]
+    options = QueryOptions(words, explain, as_json, config, root_hints, trust_anchor, tcp, timeout_s)
+    raise typer.Exit(run_query(options))
+
+
+@app.command()
+def demo(
+    listen: Annotated[
+        str, typer.Option(metavar="ADDR:PORT", help="Where the resolver serves, UDP and TCP.")
+    ] = "127.0.0.1:5300",
+) -> None:
+    """Start a small Internet with good and broken zones on loopback, and the resolver in front of it.
+
+    Needs neither root nor a network. Prints what to try with dig, and runs until Ctrl-C.
+    """
+    from holdfast.control.demo import run_demo
+
+    raise typer.Exit(run_demo(listen))
+
+
+@lab.command("scenario")
+def lab_scenario(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Scenario files (.rpl), or folders of them.")],
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, metavar="N", help="Processes to use.")] = 1,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what the engine did in each failure.")] = False,
+) -> None:
+    """Play recorded scenarios against the engine, in virtual time; exit code 1 if any fails."""
+    from holdfast.lab.scenario import main as play
+
+    raise typer.Exit(play(paths, jobs, verbose))
+
+
+@app.command()
+def version() -> None:
+    """Print the version, and whether the engine is compiled."""
+    from holdfast.dns import name
+
+    kind = "interpreted" if (name.__file__ or "").endswith(".py") else "compiled"
+    typer.echo(f"holdfast {__version__} ({kind}, Python {sys.version.split()[0]})")
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line. Wrong input becomes lines on standard error and exit code 2, never a traceback."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        code = app(arguments, prog_name="holdfast", standalone_mode=False)
+        sys.stdout.flush()
+    except InputError as error:
+        for problem in error.problems:
+            typer.echo(f"holdfast: {problem}", err=True)
+        return EXIT_WRONG_INPUT
+    except _USAGE_ERROR as error:
+        return _report_usage(error)
+    except (typer.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output is gone, as in `| head`; keep the interpreter from trying to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    return code if isinstance(code, int) else 0
+
+
+def _report_usage(error: Exception) -> int:
+    """Print a mistake in the arguments on one line. No arguments at all is a request for help, already printed."""
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    command = getattr(getattr(error, "ctx", None), "command_path", "holdfast")
+    if message:
+        text = " ".join(message.split()).rstrip(".")
+        typer.echo(f"holdfast: {text[0].lower()}{text[1:]}; see `{command} --help`", err=True)
+    return EXIT_WRONG_INPUT
