@@ -1,0 +1,78 @@
+"""The laboratory's Internet on real sockets: every server address gets a port of its own on 127.0.0.1."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from holdfast.base.effects import TRANSPORT_TCP, TRANSPORT_UDP
+from holdfast.lab.internet import Internet
+
+LOOPBACK = "127.0.0.1"
+StreamHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """One server's UDP side."""
+
+    def __init__(self, internet: Internet, address: bytes) -> None:
+        self._internet = internet
+        self._address = address
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember where to send."""
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Answer one query."""
+        response = self._internet.respond(self._address, data, TRANSPORT_UDP)
+        if response is not None and self._transport is not None:
+            self._transport.sendto(response, addr)
+
+
+class LoopbackInternet:
+    """Serves an ``Internet`` while the event loop runs; ``address_map`` says where each server really is."""
+
+    def __init__(self, internet: Internet) -> None:
+        self._internet = internet
+        self._transports: list[asyncio.DatagramTransport] = []
+        self._servers: list[asyncio.Server] = []
+        self.address_map: dict[bytes, tuple[str, int]] = {}
+
+    async def start(self) -> None:
+        """Open the sockets: UDP and TCP of a server share one port number."""
+        loop = asyncio.get_running_loop()
+        for address in self._internet.servers:
+            server = await asyncio.start_server(self._handler(address), LOOPBACK, 0)
+            port = server.sockets[0].getsockname()[1]
+            transport, _ = await loop.create_datagram_endpoint(
+                partial(_Datagrams, self._internet, address), local_addr=(LOOPBACK, port)
+            )
+            self._servers.append(server)
+            self._transports.append(transport)
+            self.address_map[address] = (LOOPBACK, port)
+
+    def close(self) -> None:
+        """Close all sockets."""
+        for transport in self._transports:
+            transport.close()
+        for server in self._servers:
+            server.close()
+
+    def _handler(self, address: bytes) -> StreamHandler:
+        """Return the TCP side of one server."""
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+                while True:
+                    size = await reader.readexactly(2)
+                    wire = await reader.readexactly(int.from_bytes(size, "big"))
+                    response = self._internet.respond(address, wire, TRANSPORT_TCP)
+                    if response is None:
+                        break
+                    writer.write(len(response).to_bytes(2, "big") + response)
+            writer.close()
+
+        return serve
