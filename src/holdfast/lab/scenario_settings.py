@@ -1,0 +1,219 @@
+"""From the options of a scenario to engine settings; what has no counterpart makes the scenario unsupported."""
+
+import datetime
+from ipaddress import ip_address
+
+import dns.exception
+import dns.name
+import dns.rdata
+import dns.rdatatype
+
+from holdfast.base.settings import (
+    AccessRule,
+    EngineSettings,
+    RootServer,
+    TrustAnchorSetting,
+    UpstreamServer,
+    ZoneServers,
+)
+from holdfast.dns.name import ROOT, from_text
+from holdfast.lab.rpl import Scenario
+
+DEFAULT_ROOT = "k.root-servers.net"
+DNS_PORT = 53
+FOREVER_S = 10 * 365 * 86400
+ALGORITHMS = [3, 5, 6, 7, 8, 10, 13, 14, 15, 16]
+IGNORED = frozenset(
+    ["target-fetch-policy", "rrset-roundrobin", "trust-anchor-signaling", "fake-sha1", "iter-scrub-promiscuous", "iter-scrub-ns", "minimal-responses", "log-servfail", "log-time-ascii", "log-queries", "verbosity", "val-log-level", "directory", "identity", "version", "hide-identity", "hide-version", "outbound-msg-retry", "prefetch-key", "do-not-query-localhost", "ede", "ede-serve-expired", "harden-below-nxdomain", "harden-referral-path", "harden-unverified-glue", "stub-prime", "use-caps-for-id"]
+)
+UNSUPPORTED = {
+    "nsid": "name server identifiers are not built yet",
+    "edns-tcp-keepalive": "EDNS keepalive is not built yet",
+    "edns-tcp-keepalive-timeout": "EDNS keepalive is not built yet",
+    "answer-cookie": "server cookies are not built yet",
+    "cookie-secret": "server cookies are not built yet",
+    "dns-error-reporting": "DNS error reporting is not built yet",
+    "tcp-upstream": "product switch: upstream over TCP only",
+    "forward-tcp-upstream": "product switch: upstream over TCP only",
+    "max-query-restarts": "product switch: number of restarts",
+    "max-global-quota": "product switch: global quota",
+    "discard-timeout": "product switch: discard time-out",
+    "features": "settings of another product",
+    "harden-algo-downgrade": "product switch: RFC 6840 section 5.11 is followed always",
+    "harden-unknown-additional": "product switch: unknown additional data is dropped always",
+    "harden-dnssec-stripped": "product switch: stripped signatures are an error always",
+    "harden-glue": "product switch: out-of-zone glue is never used",
+    "val-nsec3-keysize-iterations": "product switch: the iteration limit does not depend on the key size",
+    "private-address": "rebinding protection is not built yet",
+    "private-domain": "rebinding protection is not built yet",
+}
+
+
+class Unsupported(Exception):
+    """The scenario needs something that is not there; the text says what."""
+
+
+class ScenarioSettings:
+    """Engine settings and the time that a scenario starts at."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.engine = EngineSettings()
+        self.start_s = 0
+        self.fixed_time = scenario.testbound
+        self._scenario = scenario
+        engine = self.engine
+        engine.access_rules = [AccessRule(bytes(4), 0, True), AccessRule(bytes(16), 0, True)]
+        engine.enabled_algorithms = list(ALGORITHMS)
+        engine.enabled_digests = [1, 2, 4]
+        engine.upstream_cookies = False
+        engine.trust_anchors = []
+        engine.prefetch = False
+        engine.maximum_stale_timer_s = FOREVER_S
+        engine.nsec3_iterations_limit = 150
+        engine.extended_errors = True
+        if scenario.special:
+            raise Unsupported("a key file in another product's own format")
+        blocks: dict[str, dict[str, list[str]]] = {}
+        for section, key, value in scenario.options:
+            if section.startswith(("stub-zone:", "forward-zone:")):
+                blocks.setdefault(section, {}).setdefault(key, []).append(value)
+            else:
+                self._take(key, value)
+        for section, options in blocks.items():
+            self._take_block(section, options)
+        if not engine.root_servers and not any(one.zone == ROOT for one in engine.zone_servers):
+            raise Unsupported("no root servers and no forwarder for the root")
+
+    def _take(self, key: str, value: str) -> None:
+        """Take one option."""
+        engine = self.engine
+        yes = value.lower() in ("yes", "on", "true", "1")
+        if key in IGNORED:
+            return
+        if key in UNSUPPORTED:
+            raise Unsupported(f"{key}: {UNSUPPORTED[key]}")
+        if key in ("qname-minimisation", "query-minimization"):
+            engine.qname_minimisation = yes
+        elif key == "trust-anchor":
+            self._take_anchor(value)
+        elif key in ("val-override-date", "val-override-timestamp"):
+            self._take_date(value)
+        elif key == "do-ip4":
+            engine.use_ipv4 = yes
+        elif key == "do-ip6":
+            engine.use_ipv6 = yes
+        elif key == "module-config":
+            engine.validate = "validator" in value
+        elif key == "access-control":
+            if "snoop" in value:
+                engine.answer_without_recursion_desired = True
+        elif key == "aggressive-nsec":
+            engine.aggressive_denial = yes
+        elif key == "prefetch":
+            engine.prefetch = yes
+        elif key == "serve-expired":
+            engine.serve_stale = yes
+        elif key == "local-zone":
+            self._take_local_zone(value)
+        elif key == "domain-insecure":
+            engine.insecure_zones.append(_name(value))
+        elif not self._take_number(key, value):
+            self._take_deckard(key, value)
+
+    def _take_number(self, key: str, value: str) -> bool:
+        """Take an option that is a number; False: it is none of them."""
+        engine = self.engine
+        numbers = {
+            "serve-expired-ttl": "maximum_stale_timer_s",
+            "serve-expired-reply-ttl": "stale_answer_ttl_s",
+            "serve-expired-client-timeout": "client_response_timer_ms",
+            "cache-min-ttl": "minimum_ttl_s",
+            "cache-max-ttl": "maximum_ttl_s",
+            "cache-min-negative-ttl": "negative_minimum_ttl_s",
+            "cache-max-negative-ttl": "negative_maximum_ttl_s",
+        }
+        if key not in numbers:
+            return False
+        setattr(engine, numbers[key], int(value))
+        return True
+
+    def _take_deckard(self, key: str, value: str) -> None:
+        """Take an option of the flat dialect."""
+        engine = self.engine
+        if key == "stub-addr":
+            name = next((v for _, k, v in self._scenario.options if k == "stub-name"), DEFAULT_ROOT)
+            engine.root_servers.append(RootServer(_name(name), [ip_address(value.split("@", maxsplit=1)[0]).packed]))
+        elif key == "forward-addr":
+            engine.zone_servers.append(ZoneServers(ROOT, [_server(value)], True, False, []))
+        elif key not in ("stub-name", "name"):
+            raise Unsupported(f"unknown option {key!r}")
+
+    def _take_block(self, section: str, options: dict[str, list[str]]) -> None:
+        """Take a stub or forward zone."""
+        forward = section.startswith("forward")
+        kind = "forward" if forward else "stub"
+        zone = _name(options.get("name", ["."])[0])
+        addresses = options.get(f"{kind}-addr", [])
+        names = [_name(value) for value in options.get(f"{kind}-host", [])]
+        unknown = set(options) - {"name", f"{kind}-addr", f"{kind}-host", f"{kind}-first", "stub-prime"}
+        for key in sorted(unknown):
+            raise Unsupported(f"{key}: {UNSUPPORTED.get(key, 'unknown option')}")
+        if zone == ROOT and not forward:
+            packed = [ip_address(value.split("@")[0]).packed for value in addresses]
+            self.engine.root_servers.append(RootServer(_name(DEFAULT_ROOT), packed))
+            return
+        fallback = options.get(f"{kind}-first", ["no"])[0] == "yes"
+        servers = [_server(value) for value in addresses]
+        self.engine.zone_servers.append(ZoneServers(zone, servers, forward, fallback, names))
+
+    def _take_anchor(self, text: str) -> None:
+        """Take a DS or DNSKEY record as trust anchor."""
+        words = text.split()
+        rest = [word for word in words[1:] if word.upper() != "IN" and not (word.isdigit() and word is words[1])]
+        try:
+            kind = dns.rdatatype.from_text(rest[0])
+            rdata = dns.rdata.from_text("IN", kind, " ".join(rest[1:])).to_wire() or b""
+        except (dns.exception.DNSException, IndexError) as error:
+            raise Unsupported(f"trust-anchor cannot be read: {error}") from None
+        ds = [rdata] if kind == dns.rdatatype.DS else []
+        keys = [rdata] if kind == dns.rdatatype.DNSKEY else []
+        zone = _name(words[0])
+        for at, known in enumerate(self.engine.trust_anchors):
+            if known.zone == zone:
+                self.engine.trust_anchors[at] = TrustAnchorSetting(zone, known.ds + ds, known.dnskey + keys, False, "")
+                return
+        self.engine.trust_anchors.append(TrustAnchorSetting(zone, ds, keys, False, ""))
+
+    def _take_date(self, value: str) -> None:
+        """Take the time that signatures are judged at."""
+        if value == "-1":
+            self.engine.check_signature_times = False
+            return
+        if len(value) == 14:
+            when = datetime.datetime.strptime(value, "%Y%m%d%H%M%S").replace(tzinfo=datetime.UTC)
+            self.start_s = int(when.timestamp())
+        else:
+            self.start_s = int(value)
+        if self.fixed_time:
+            self.engine.fixed_validation_time_s = self.start_s
+
+    def _take_local_zone(self, value: str) -> None:
+        """Take a zone that shall be resolved although its name is special."""
+        name, _, kind = value.replace('"', " ").replace("'", " ").strip().partition(" ")
+        if kind.strip() != "nodefault":
+            raise Unsupported("local-zone: local data is not built yet")
+        self.engine.resolved_special_names.append(_name(name))
+
+
+def _name(text: str) -> bytes:
+    """Return a name in wire format."""
+    name = from_text(text.strip().strip("\"'"))
+    if name is None:
+        raise Unsupported(f"not a domain name: {text!r}")
+    return name
+
+
+def _server(value: str) -> UpstreamServer:
+    """Return the server of `address[@port]`."""
+    address, _, port = value.partition("@")
+    return UpstreamServer(ip_address(address).packed, int(port) if port else DNS_PORT)
