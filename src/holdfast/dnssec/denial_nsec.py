@@ -44,9 +44,9 @@ class _Link:
         self.owner_key: Final = canonical_key(owner)
         self.next_key: Final = canonical_key(next_name)
 
-    def denies(self, name: bytes) -> bool:
-        """Say whether no record is at ``name`` itself, because it is not in the chain."""
-        if not _between(self.owner_key, self.next_key, canonical_key(name)):
+    def denies(self, name: bytes, key: bytes) -> bool:
+        """Say whether no record is at ``name`` itself, because it is not in the chain; ``key`` is its canonical key."""
+        if not _between(self.owner_key, self.next_key, key):
             return False
         return not is_subdomain(name, self.owner) or denies_below(self.bitmap)
 
@@ -81,8 +81,9 @@ def _matching(links: list[_Link], name: bytes) -> _Link | None:
 
 
 def _denying(links: list[_Link], name: bytes) -> _Link | None:
+    key = canonical_key(name)
     for link in links:
-        if link.denies(name):
+        if link.denies(name, key):
             return link
     return None
 

@@ -3,7 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.crypto.verifier import CryptographyVerifier
@@ -29,6 +29,7 @@ def ecdsa_signature(data: bytes) -> bytes:
     return r.to_bytes(32) + s.to_bytes(32)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64))
 def test_ecdsa_signatures_of_every_shape(data: bytes) -> None:
     # Random signatures have r or s with leading zeros or the highest bit set, which DER writes differently.
@@ -123,6 +124,7 @@ def test_the_key_cache_is_bounded() -> None:
     assert len(verifier._keys) == 3
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20), st.binary(max_size=200), st.binary(max_size=100), st.binary(max_size=200))
 def test_no_input_raises(algorithm: int, field: bytes, data: bytes, signature: bytes) -> None:
     assert CryptographyVerifier().verify(algorithm, field, data, signature) in (INVALID, UNSUPPORTED)

@@ -143,7 +143,7 @@ def some_of(records: list[RRset], chosen: int) -> list[RRset]:
     return [one for position, one in enumerate(records) if chosen >> position & 1]
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(ZONES, QUESTIONS, QTYPES, SUBSETS)
 def test_nsec(zone: Zone, name: Name, qtype: int, chosen: int) -> None:
     truth = zone.says(name, qtype)
@@ -157,7 +157,7 @@ def test_nsec(zone: Zone, name: Name, qtype: int, chosen: int) -> None:
     assert nodata != PROVEN or truth == NODATA
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(ZONES, QUESTIONS, QTYPES, SUBSETS)
 def test_nsec3(zone: Zone, name: Name, qtype: int, chosen: int) -> None:
     truth = zone.says(name, qtype)
@@ -171,7 +171,7 @@ def test_nsec3(zone: Zone, name: Name, qtype: int, chosen: int) -> None:
     assert nodata != PROVEN or truth == NODATA
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(ZONES, QUESTIONS, QTYPES, SUBSETS)
 def test_nsec3_with_opt_out(zone: Zone, name: Name, qtype: int, chosen: int) -> None:
     truth = zone.says(name, qtype)
@@ -187,7 +187,7 @@ def test_nsec3_with_opt_out(zone: Zone, name: Name, qtype: int, chosen: int) -> 
     assert nodata != PROVEN or truth == NODATA
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(ZONES, QUESTIONS, st.booleans(), st.integers(2, 6), SUBSETS)
 def test_wildcard_expansion(zone: Zone, name: Name, hashed: bool, labels: int, chosen: int) -> None:
     records = zone.nsec3(False) if hashed else zone.nsec()
@@ -206,7 +206,7 @@ def test_wildcard_expansion(zone: Zone, name: Name, hashed: bool, labels: int, c
         assert name[: labels + 1] not in zone.existing
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(ZONES, QUESTIONS)
 def test_insecure_delegations(zone: Zone, name: Name) -> None:
     types = zone.names.get(name, set())
