@@ -190,10 +190,14 @@ class _LinkingKeys:
 def _anchors_usable(anchors_dnskey: list[bytes], policy: AlgorithmPolicy, zone: bytes) -> Cause | None:
     algorithms: list[str] = []
     for rdata in anchors_dnskey:
-        if policy.algorithm_usable(rdata[3]):
+        anchor = parse_dnskey(rdata)
+        if anchor is None:
+            continue
+        if policy.algorithm_usable(anchor.algorithm):
             return None
-        _add_once(algorithms, str(rdata[3]))
-    text = f"no supported DNSKEY algorithm in the trust anchor of {to_text(zone)} (algorithm {', '.join(algorithms)})"
+        _add_once(algorithms, str(anchor.algorithm))
+    named = ", ".join(algorithms) or "unreadable"
+    text = f"no supported DNSKEY algorithm in the trust anchor of {to_text(zone)} (algorithm {named})"
     return Cause(iana.EDE_UNSUPPORTED_DNSKEY_ALGORITHM, text, "ds.anchor-algorithm")
 
 

@@ -209,6 +209,7 @@ def test_anchors_of_unsupported_algorithms() -> None:
     text = "no supported DNSKEY algorithm in the trust anchor of example.de (algorithm 253)"
     assert text_of(verdict, 1) == text
     assert judge(dnskeys(ZSK, KSK), [KSK.ds()], [odd]).status == SECURE
+    assert text_of(judge(dnskeys(ZSK, KSK), [], [b"\x01"]), 1).endswith("(algorithm unreadable)")
 
 
 def test_keys_are_bounded() -> None:
