@@ -1,6 +1,6 @@
 """holdfast: a DNSSEC-validating recursive resolver.
 
-The Python API is `Resolver` and `resolve` (docs/python-api.md). They are imported on first use, so that
+The Python API is `Resolver` and `query` (docs/python-api.md). They are imported on first use, so that
 `import holdfast` costs nothing.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         SecurityStatus,
         Signature,
     )
-    from holdfast.api import Resolver, resolve
+    from holdfast.api import Resolver, query
 
 __version__ = "0.1.0"
 
@@ -32,7 +32,7 @@ __all__ = [
     "SecurityStatus",
     "Signature",
     "__version__",
-    "resolve",
+    "query",
 ]
 
 
@@ -42,7 +42,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415
 
-    home = "holdfast.api" if name in ("Resolver", "resolve") else "holdfast.answer"
+    home = "holdfast.api" if name in ("Resolver", "query") else "holdfast.answer"
     value = getattr(import_module(home), name)
     globals()[name] = value
     return value

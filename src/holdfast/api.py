@@ -87,7 +87,7 @@ class Resolver:
         return answer_of(name, rtype, resolution)
 
 
-def resolve(
+def query(
     name: str,
     rtype: str = "A",
     *,

@@ -23,6 +23,7 @@ app = typer.Typer(
     help="A DNSSEC-validating recursive DNS resolver. Start with [bold]holdfast demo[/bold].",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -76,12 +77,12 @@ def check_config(file: Annotated[str, typer.Argument(metavar="FILE", help="Confi
 def query(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Domain name to resolve.", show_default=False)],
     second: Annotated[
-        str | None, typer.Argument(metavar="[TYPE]", help="Record type; A if left out.", show_default=False)
+        str | None, typer.Argument(metavar="TYPE", help="Record type; A if left out.", show_default=False)
     ] = None,
     third: Annotated[
         str | None,
         typer.Argument(
-            metavar="[@SERVER]",
+            metavar="@SERVER",
             help="Ask this server: @192.0.2.1, @192.0.2.1:5300, @[2001:db8::1]:5300 or @host. "
             "Without it this process resolves by itself, from the root.",
             show_default=False,
@@ -122,7 +123,7 @@ def demo(
 
 @lab.command("scenario")
 def lab_scenario(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Scenario files (.rpl), or folders of them.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Scenario files (.rpl), or folders of them.")],
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, metavar="N", help="Processes to use.")] = 1,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what the engine did in each failure.")] = False,
 ) -> None:

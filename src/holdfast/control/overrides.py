@@ -39,7 +39,7 @@ def load_config(
     if root_hints is not None:
         upstream["root_hints_file"] = str(Path(root_hints).absolute())
     if address_map is not None:
-        _check_endpoints("address_map", address_map.values())
+        _check_endpoints("address_map", [*address_map, *address_map.values()])
         upstream["address_map"] = dict(address_map)
     validation: dict[str, object] = {}
     if trust_anchor_file is not None or trust_anchors:
