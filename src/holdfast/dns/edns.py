@@ -14,12 +14,12 @@ class EdnsOption:
 class Edns:
     """A received OPT record. ``extended_rcode`` holds the upper eight bits of the RCODE only."""
 
-    def __init__(self, version: int, udp_octets: int, do: bool, extended_rcode: int, options: list[EdnsOption]) -> None:
+    def __init__(self, version: int, udp_octets: int, do: bool, options: list[EdnsOption], extended_rcode: int) -> None:
         self.version: Final = version
         self.udp_octets: Final = udp_octets
         self.do: Final = do
-        self.extended_rcode: Final = extended_rcode
         self.options: Final = options
+        self.extended_rcode: Final = extended_rcode
 
     def option(self, code: int) -> bytes | None:
         """Return the data of the first option with ``code``, or None."""
@@ -53,8 +53,8 @@ def parse_edns(wire: bytes, fixed: int, start: int, end: int) -> Edns | None:
         wire[fixed + 3],
         wire[fixed] << 8 | wire[fixed + 1],
         wire[fixed + 4] >= 0x80,
-        wire[fixed + 2],
         options,
+        wire[fixed + 2],
     )
 
 

@@ -1,178 +1,190 @@
-"""Writing messages, with name compression (RFC 1035 section 4.1.4)."""
+"""Writing messages (RFC 1035 section 4) with name compression."""
 
 from typing import Final
 
+from holdfast.dns import iana
 from holdfast.dns.edns import EdnsOption
-from holdfast.dns.iana import CLASS_IN, TYPE_CNAME, TYPE_MX, TYPE_NS, TYPE_OPT, TYPE_PTR, TYPE_RRSIG, TYPE_SOA
-from holdfast.dns.reader import HEADER_OCTETS
+from holdfast.dns.reader import HEADER_OCTETS, name_end
 from holdfast.dns.rrset import RRset
 
-POINTER_LIMIT: Final = 0x3FFF  # a compression pointer has 14 bits
-DO_BIT: Final = 0x80
+SECTION_ANSWER: Final = 1
+SECTION_AUTHORITY: Final = 2
+SECTION_ADDITIONAL: Final = 3
+
+_POINTER_LIMIT: Final = 0x4000  # offsets beyond do not fit a compression pointer
+_OPT_OCTETS: Final = 11
+_EDNS_DO: Final = 0x8000
+
+# Where the names in RDATA start that may be compressed (RFC 3597 section 4: only types of RFC 1035).
+_COMPRESSED: Final[dict[int, int]] = {
+    iana.TYPE_NS: 0,
+    iana.TYPE_CNAME: 0,
+    iana.TYPE_SOA: 0,
+    iana.TYPE_PTR: 0,
+    iana.TYPE_MX: 2,
+}
 
 
 class MessageWriter:
-    """Builds one message of at most ``limit`` octets. Sections have to be written in order."""
+    """One message in the making: header, question, then RRsets section by section, then OPT.
+
+    ``limit`` is the size in octets that must not be exceeded. ``flags`` may be changed until ``finish`` (TC, RCODE).
+    ``ttl_offsets`` tells where the TTL fields are, OPT excepted, for caches that age them.
+    """
 
     def __init__(self, limit: int) -> None:
-        self.limit: int = limit
-        self.out: bytearray = bytearray(HEADER_OCTETS)
-        self.counts: list[int] = [0, 0, 0, 0]
-        self.offsets: dict[bytes, int] = {}
-        self.ttl_offsets: list[int] = []
-        self.reserved: int = 0
-        self.rclass: int = CLASS_IN
+        self.limit: Final = limit
+        self.id = 0
+        self.flags = 0
+        self.size = HEADER_OCTETS
+        self.ttl_offsets: Final[list[int]] = []
+        self.reserved = 0
+        self.parts: Final[list[bytes]] = [b""]  # the first is the header's place
+        self.counts: Final[list[int]] = [0, 0, 0, 0]
+        self.qname = b""
+        self.names: Final[dict[bytes, int]] = {}  # lower-cased name -> offset of its first occurrence
+        self.added_names: Final[list[bytes]] = []  # by the RRset being written, to take back
 
-    def reserve(self, octets: int) -> None:
-        """Keep room for the OPT record."""
-        self.reserved = octets
-
-    def header(self, message_id: int, flags: int) -> None:
-        """Write ID and flags."""
-        out = self.out
-        out[0] = message_id >> 8
-        out[1] = message_id & 255
-        out[2] = flags >> 8
-        out[3] = flags & 255
+    def header(self, id: int, flags: int) -> None:
+        """Set the ID and the 16 flag bits, OPCODE and RCODE included. The counts come by themselves."""
+        self.id = id
+        self.flags = flags
 
     def question(self, qname_wire: bytes, qtype: int, qclass: int) -> None:
-        """Write the question, its letter case kept."""
-        self.rclass = qclass
-        self.remember(qname_wire.lower(), len(self.out))
-        self.out += qname_wire
-        self.put_u16(qtype)
-        self.put_u16(qclass)
-        self.counts[0] += 1
+        """Write the question, the name's case as given."""
+        self.qname = qname_wire.lower()
+        self._write_name(qname_wire, HEADER_OCTETS)
+        self.parts.append(qname_wire)
+        self.parts.append((qtype << 16 | qclass).to_bytes(4, "big"))
+        self.size += len(qname_wire) + 4
+        self.counts[0] = 1
+
+    def reserve(self, octets: int) -> None:
+        """Keep this much space free for the OPT record (``opt_octets``)."""
+        self.reserved = octets
 
     def rrset(self, section: int, rrset: RRset, ttl: int, with_signatures: bool) -> bool:
-        """Write an RRset to ``section`` (1 answer, 2 authority, 3 additional) as a whole; False: it does not fit."""
-        start = len(self.out)
-        ttls = len(self.ttl_offsets)
-        count = 0
-        for rdata in rrset.rdatas:
-            self.record(rrset.name, rrset.rtype, ttl, rdata)
-            count += 1
-        if with_signatures:
-            for rdata in rrset.signatures:
-                self.record(rrset.name, TYPE_RRSIG, ttl, rdata)
-                count += 1
-        if len(self.out) + self.reserved > self.limit:
-            del self.out[start:]
-            del self.ttl_offsets[ttls:]
-            return False
-        self.counts[section] += count
+        """Write an RRset, all records with ``ttl`` seconds; False, and nothing written, if it does not fit."""
+        size_before = self.size
+        parts_before = len(self.parts)
+        ttls_before = len(self.ttl_offsets)
+        self.added_names.clear()
+        fits = self._write_records(rrset.name, rrset.rtype, rrset.rdatas, ttl)
+        count = len(rrset.rdatas)
+        if fits and with_signatures and rrset.signatures:
+            fits = self._write_records(rrset.name, iana.TYPE_RRSIG, rrset.signatures, ttl)
+            count += len(rrset.signatures)
+        if fits:
+            self.counts[section] += count
+            return True
+        self.size = size_before
+        del self.parts[parts_before:]
+        del self.ttl_offsets[ttls_before:]
+        for name in self.added_names:
+            del self.names[name]
+        return False
+
+    def _write_records(self, name: bytes, rtype: int, rdatas: list[bytes], ttl: int) -> bool:
+        parts = self.parts
+        room = self.limit - self.reserved
+        size = self.size
+        prefix = _COMPRESSED.get(rtype, -1)
+        fixed = (rtype << 16 | iana.CLASS_IN).to_bytes(4, "big") + ttl.to_bytes(4, "big")
+        for rdata in rdatas:
+            owner = self._write_name(name, size)
+            start = size + len(owner) + 10
+            if prefix >= 0:
+                rdata = self._compress_rdata(rtype, rdata, prefix, start)
+            length = len(rdata)
+            if start + length > room:
+                return False
+            self.ttl_offsets.append(start - 6)
+            parts.append(owner)
+            parts.append(fixed)
+            parts.append(length.to_bytes(2, "big"))
+            parts.append(rdata)
+            size = start + length
+        self.size = size
         return True
 
-    def record(self, owner: bytes, rtype: int, ttl: int, rdata: bytes) -> None:
-        """Write one record."""
-        out = self.out
-        self.name(owner)
-        at = len(out)
-        self.ttl_offsets.append(at + 4)
-        out += bytes(
-            [
-                rtype >> 8,
-                rtype & 255,
-                0,
-                self.rclass,
-                (ttl >> 24) & 255,
-                (ttl >> 16) & 255,
-                (ttl >> 8) & 255,
-                ttl & 255,
-                0,
-                0,
-            ]
-        )
-        if rtype in (TYPE_NS, TYPE_CNAME, TYPE_PTR):
-            self.name(rdata)
-        elif rtype == TYPE_MX:
-            out += rdata[:2]
-            self.name(rdata[2:])
-        elif rtype == TYPE_SOA:
-            first = _name_octets(rdata, 0)
-            second = _name_octets(rdata, first)
-            self.name(rdata[:first])
-            self.name(rdata[first:second])
-            out += rdata[second:]
-        else:
-            out += rdata
-        length = len(out) - at - 10
-        out[at + 8] = length >> 8
-        out[at + 9] = length & 255
+    def _write_name(self, name: bytes, offset: int) -> bytes:
+        """Return what to write for ``name`` at ``offset``, and remember its suffixes for later names."""
+        names = self.names
+        lower = name.lower()
+        start = 0
+        length = lower[0]
+        while length:
+            suffix = lower[start:]
+            known = names.get(suffix, 0)
+            if known:
+                return name[:start] + (0xC000 | known).to_bytes(2, "big")
+            if offset + start < _POINTER_LIMIT:
+                names[suffix] = offset + start
+                self.added_names.append(suffix)
+            start += length + 1
+            length = lower[start]
+        return name
 
-    def name(self, name: bytes) -> None:
-        """Write a name, its longest known suffix as a pointer. Names are compared without case."""
-        out = self.out
-        lowered = name.lower()
-        at = 0
-        while name[at] != 0:
-            known = self.offsets.get(lowered[at:] if at else lowered)
-            if known is not None:
-                out += name[:at]
-                out.append(0xC0 | known >> 8)
-                out.append(known & 255)
-                return
-            position = len(out) + at
-            if position <= POINTER_LIMIT:
-                self.offsets[lowered[at:] if at else lowered] = position
-            at += name[at] + 1
-        out += name
-
-    def remember(self, lowered: bytes, position: int) -> None:
-        """Make a name that stands at ``position``, and its suffixes, targets of pointers."""
-        at = 0
-        while lowered[at] != 0:
-            self.offsets[lowered[at:]] = position + at
-            at += lowered[at] + 1
+    def _compress_rdata(self, rtype: int, rdata: bytes, prefix: int, offset: int) -> bytes:
+        """Return the RDATA with its names compressed, given that it will stand at ``offset``."""
+        if rtype == iana.TYPE_SOA:
+            size = len(rdata)
+            mname_end = name_end(rdata, 0, size)
+            rname_end = name_end(rdata, mname_end, size) if mname_end > 0 else -1
+            if rname_end < 0:
+                return rdata
+            mname = self._write_name(rdata[:mname_end], offset)
+            return mname + self._write_name(rdata[mname_end:rname_end], offset + len(mname)) + rdata[rname_end:]
+        return rdata[:prefix] + self._write_name(rdata[prefix:], offset + prefix)
 
     def opt(self, udp_octets: int, extended_rcode: int, do: bool, options: list[EdnsOption]) -> None:
-        """Write the OPT record (RFC 6891 section 6.1.2)."""
+        """Write the OPT record, in the space reserved for it; ``extended_rcode`` are the upper eight bits."""
+        wire = _opt_record(udp_octets, extended_rcode, do, options)
+        self.parts.append(wire)
+        self.size += len(wire)
         self.reserved = 0
-        self.out += opt_record(udp_octets, extended_rcode, do, options)
-        self.counts[3] += 1
-
-    def put_u16(self, number: int) -> None:
-        """Write a 16-bit number."""
-        self.out.append(number >> 8)
-        self.out.append(number & 255)
+        self.counts[SECTION_ADDITIONAL] += 1
 
     def finish(self) -> bytes:
         """Return the message."""
-        out = self.out
-        at = 4
-        for count in self.counts:
-            out[at] = count >> 8
-            out[at + 1] = count & 255
-            at += 2
-        return bytes(out)
+        counts = self.counts
+        self.parts[0] = (
+            (self.id << 16 | self.flags).to_bytes(4, "big")
+            + (counts[0] << 16 | counts[1]).to_bytes(4, "big")
+            + (counts[2] << 16 | counts[3]).to_bytes(4, "big")
+        )
+        return b"".join(self.parts)
 
 
-def _name_octets(wire: bytes, start: int) -> int:
-    """Return the offset after the uncompressed name at ``start``."""
-    while wire[start] != 0:
-        start += wire[start] + 1
-    return start + 1
-
-
-def opt_record(udp_octets: int, extended_rcode: int, do: bool, options: list[EdnsOption]) -> bytes:
-    """Return an OPT record on the wire."""
-    data = b""
+def opt_octets(options: list[EdnsOption]) -> int:
+    """Return the size of an OPT record with these options."""
+    size = _OPT_OCTETS
     for option in options:
-        size = len(option.data)
-        data += bytes([option.code >> 8, option.code & 255, size >> 8, size & 255]) + option.data
-    size = len(data)
-    fixed = [0, 0, TYPE_OPT, udp_octets >> 8, udp_octets & 255, extended_rcode, 0, DO_BIT if do else 0, 0]
-    return bytes(fixed) + bytes([size >> 8, size & 255]) + data
+        size += 4 + len(option.data)
+    return size
+
+
+def _opt_record(udp_octets: int, extended_rcode: int, do: bool, options: list[EdnsOption]) -> bytes:
+    """Return an OPT record of EDNS version 0 (RFC 6891 section 6.1.2)."""
+    fixed = b"\x00\x00\x29" + udp_octets.to_bytes(2, "big")
+    flags = (extended_rcode << 24 | (_EDNS_DO if do else 0)).to_bytes(4, "big")
+    if not options:
+        return fixed + flags + b"\x00\x00"
+    data: list[bytes] = []
+    for option in options:
+        data.append((option.code << 16 | len(option.data)).to_bytes(4, "big"))
+        data.append(option.data)
+    rdata = b"".join(data)
+    return fixed + flags + len(rdata).to_bytes(2, "big") + rdata
 
 
 def build_query(
-    message_id: int, qname_wire: bytes, qtype: int, flags: int, edns_octets: int, do: bool, options: list[EdnsOption]
+    id: int, qname_wire: bytes, qtype: int, flags: int, edns_octets: int, do: bool, options: list[EdnsOption]
 ) -> bytes:
-    """Return a query; ``edns_octets`` 0: without OPT record."""
-    header = bytes(
-        [message_id >> 8, message_id & 255, flags >> 8, flags & 255, 0, 1, 0, 0, 0, 0, 0, 1 if edns_octets else 0]
-    )
-    wire = header + qname_wire + bytes([qtype >> 8, qtype & 255, 0, CLASS_IN])
-    if edns_octets:
-        return wire + opt_record(edns_octets, 0, do, options)
-    return wire
+    """Return a query of class IN; without OPT if ``edns_octets``, the UDP size to announce, is 0."""
+    header = (id << 16 | flags).to_bytes(4, "big")
+    question = (qtype << 16 | iana.CLASS_IN).to_bytes(4, "big")
+    if not edns_octets:
+        return header + b"\x00\x01\x00\x00\x00\x00\x00\x00" + qname_wire + question
+    opt = _opt_record(edns_octets, 0, do, options)
+    return header + b"\x00\x01\x00\x00\x00\x00\x00\x01" + qname_wire + question + opt
