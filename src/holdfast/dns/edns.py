@@ -45,17 +45,12 @@ def parse_options(wire: bytes, start: int, end: int) -> list[EdnsOption] | None:
 
 
 def parse_edns(wire: bytes, fixed: int, start: int, end: int) -> Edns | None:
-    """Return the OPT record whose CLASS field is at ``fixed`` and RDATA ``wire[start:end]``; None if malformed."""
+    """Return the OPT record whose TYPE field is at ``fixed`` and RDATA ``wire[start:end]``; None if malformed."""
     options = parse_options(wire, start, end)
     if options is None:
         return None
-    return Edns(
-        wire[fixed + 3],
-        wire[fixed] << 8 | wire[fixed + 1],
-        wire[fixed + 4] >= 0x80,
-        options,
-        wire[fixed + 2],
-    )
+    udp_octets = wire[fixed + 2] << 8 | wire[fixed + 3]
+    return Edns(wire[fixed + 5], udp_octets, wire[fixed + 6] >= 0x80, options, wire[fixed + 4])
 
 
 def extended_error(info_code: int, extra_text: str) -> EdnsOption:
