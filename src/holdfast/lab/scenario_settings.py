@@ -24,7 +24,35 @@ DNS_PORT = 53
 FOREVER_S = 10 * 365 * 86400
 ALGORITHMS = [3, 5, 6, 7, 8, 10, 13, 14, 15, 16]
 IGNORED = frozenset(
-    ["target-fetch-policy", "rrset-roundrobin", "trust-anchor-signaling", "fake-sha1", "iter-scrub-promiscuous", "iter-scrub-ns", "minimal-responses", "log-servfail", "log-time-ascii", "log-queries", "verbosity", "val-log-level", "directory", "identity", "version", "hide-identity", "hide-version", "outbound-msg-retry", "prefetch-key", "do-not-query-localhost", "ede", "ede-serve-expired", "harden-below-nxdomain", "harden-referral-path", "harden-unverified-glue", "stub-prime", "use-caps-for-id"]
+    {
+        "directory",
+        "do-not-query-localhost",
+        "ede",
+        "ede-serve-expired",
+        "fake-sha1",
+        "harden-below-nxdomain",
+        "harden-referral-path",
+        "harden-unverified-glue",
+        "hide-identity",
+        "hide-version",
+        "identity",
+        "iter-scrub-ns",
+        "iter-scrub-promiscuous",
+        "log-queries",
+        "log-servfail",
+        "log-time-ascii",
+        "minimal-responses",
+        "outbound-msg-retry",
+        "prefetch-key",
+        "rrset-roundrobin",
+        "stub-prime",
+        "target-fetch-policy",
+        "trust-anchor-signaling",
+        "use-caps-for-id",
+        "val-log-level",
+        "verbosity",
+        "version",
+    }
 )
 UNSUPPORTED = {
     "nsid": "name server identifiers are not built yet",

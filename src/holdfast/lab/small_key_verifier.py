@@ -1,4 +1,4 @@
-"""A verifier for test data only: RSA keys of any size and DSA, which a resolver must not accept (RFC 8624 section 3.1)."""
+"""A verifier for test data only: RSA keys of any size, and DSA, which RFC 8624 section 3.1 forbids resolvers."""
 
 from hashlib import sha1, sha256, sha512
 
