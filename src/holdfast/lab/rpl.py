@@ -179,10 +179,12 @@ def _take_options(scenario: Scenario, section: str, line: str) -> None:
     """Take `key: value` pairs; the testbound dialect allows several on a line."""
     if not scenario.testbound:
         key, _, value = line.partition(":")
-        for mark in ("#", ";"):
-            if not value.strip().startswith('"'):
-                value = value.split(mark)[0]
-        scenario.options.append((section, key.strip(), value.strip().strip("\"'")))
+        value = value.strip()
+        if value.startswith('"'):
+            value = value[1:].partition('"')[0]
+        else:
+            value = value.partition("#")[0].partition(";")[0].strip()
+        scenario.options.append((section, key.strip(), value))
         return
     lexer = shlex.shlex(line, posix=True)
     lexer.whitespace_split = True

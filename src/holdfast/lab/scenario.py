@@ -4,7 +4,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,6 +21,7 @@ from holdfast.base.effects import (
 )
 from holdfast.base.entropy import Entropy
 from holdfast.base.instant import Instant
+from holdfast.dns.iana import TYPE_A, TYPE_NS
 from holdfast.dns.name import to_text
 from holdfast.engine.engine import ResolverEngine
 from holdfast.lab.rpl import Entry, Scenario, ScenarioError, Step, parse
@@ -152,6 +153,9 @@ class _Player:
         if plain is None:
             raise _Failure("the engine sent a malformed query")
         entry = self.find_entry(query, plain)
+        if entry is None and plain.qtype == TYPE_A:
+            # A minimised question may have any type (RFC 9156 section 2.1); some authors foresaw only NS.
+            entry = self.find_entry(query, replace(plain, qtype=TYPE_NS))
         where = f"{ip_address(query.address)} {to_text(plain.qname)} {plain.qtype}"
         self.clock_us += ROUND_TRIP_US
         if entry is not None and "do_not_answer" in entry.adjust:

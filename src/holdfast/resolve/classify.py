@@ -5,6 +5,7 @@ from typing import Final
 from holdfast.cache.negative_cache import NODATA, NXDOMAIN
 from holdfast.dns.iana import (
     FLAG_AA,
+    FLAG_RA,
     RCODE_NOERROR,
     RCODE_NXDOMAIN,
     TYPE_ANY,
@@ -17,7 +18,7 @@ from holdfast.dns.iana import (
     TYPE_SOA,
 )
 from holdfast.dns.message import Message
-from holdfast.dns.name import is_subdomain, replace_suffix
+from holdfast.dns.name import ROOT, is_subdomain, replace_suffix
 from holdfast.dns.rdata import rdata_name
 from holdfast.dns.rrset import RRset
 
@@ -58,6 +59,9 @@ def classify(message: Message, name: bytes, rtype: int, zone: bytes, forward: bo
                 found.denial.append(rrset)
         elif rrset.rtype == TYPE_NS and rrset.rdatas and is_deeper_cut(rrset, name, zone, found.cut):
             found.cut = rrset
+    if zone != ROOT and not forward and message.flags & (FLAG_AA | FLAG_RA) == FLAG_RA and found.cut is None:
+        found.kind = LAME  # a resolver where an authoritative server should be
+        return found
     if found.kind != ERROR:
         return found
     if message.rcode == RCODE_NXDOMAIN:
@@ -69,7 +73,7 @@ def classify(message: Message, name: bytes, rtype: int, zone: bytes, forward: bo
         for rrset in message.authority:
             if rrset.rtype == TYPE_DS and rrset.name == found.cut.name and rrset.rdatas:
                 found.ds = rrset
-    elif message.flags & FLAG_AA or forward or found.denial:
+    elif forward or found.denial:
         found.kind = NODATA
     else:
         found.kind = LAME
@@ -98,7 +102,7 @@ def take_answer(message: Message, name: bytes, rtype: int, zone: bytes, found: C
             found.rrset = rrset
         elif rrset.rtype == TYPE_DNAME and rrset.name != name and is_subdomain(name, rrset.name):
             # The CNAME that comes along is synthesised and unsigned (RFC 6672 section 5.3.1): the DNAME is the truth.
-            if found.kind == CNAME or found.kind == ERROR:
+            if found.kind in (CNAME, ERROR) or rtype == TYPE_CNAME:
                 found.kind = DNAME
                 found.rrset = rrset
         else:

@@ -17,13 +17,14 @@ from holdfast.base.limits import (
     SUBTASK_DEPTH,
 )
 from holdfast.cache.delegation_cache import Delegation
-from holdfast.cache.negative_cache import NXDOMAIN
+from holdfast.cache.negative_cache import NODATA, NXDOMAIN
 from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS
 from holdfast.dns.iana import (
     EDE_INVALID_DATA,
     EDE_NETWORK_ERROR,
     EDE_NO_REACHABLE_AUTHORITY,
     EDE_OTHER,
+    FLAG_AA,
     FLAG_TC,
     RCODE_BADCOOKIE,
     RCODE_BADVERS,
@@ -108,6 +109,7 @@ class FetchTask(Task):
         self.without_forward = False
         self.priming: FetchTask | None = None
         self.is_priming = False
+        self.empty: Message | None = None  # an authoritative answer without anything in it
 
     def step(self, now: Instant) -> None:
         """Go on: take a response, or look for the next server."""
@@ -306,6 +308,8 @@ class FetchTask(Task):
             self.ask(now)
             return
         where = f"{address_text(exchange.address)} for {self.question()}"
+        if found.kind == LAME and message.flags & FLAG_AA:
+            self.empty = message
         if found.kind == LAME:
             self.add_cause(EDE_NETWORK_ERROR, f"lame delegation: useless answer from {where}", "iterate.lame")
         else:
@@ -362,6 +366,12 @@ class FetchTask(Task):
             self.delegation = None
             self.causes = []
             self.state.wake(self)
+            return
+        if self.empty is not None:
+            # No server has more to say: NODATA without SOA, type 3 of RFC 2308 section 2.2.
+            self.found = Classified(NODATA)
+            self.message = self.empty
+            self.state.finish(self)
             return
         self.causes = self.causes[:CAUSES_KEPT]
         text = f"no reachable authority for {to_text(self.zone)} (asking for {self.question()})"

@@ -28,6 +28,7 @@ from holdfast.dns.rdata import parse_rrsig, parse_soa
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.denial import (
     INSECURE_PROOF,
+    NOT_PROVEN,
     PROVEN,
     Proof,
     prove_nodata,
@@ -351,8 +352,15 @@ class LookupTask(PendingLookup):
         if not nsec and not nsec3 and cause is None and not self.denial and self.soa is None:
             text = f"no signed proof that {to_text(self.name)} {type_name(self.rtype)} does not exist"
             cause = Cause(EDE_RRSIGS_MISSING, text, "lookup.unsigned-denial")
+        proof: Proof | None = None
         if self.kind == NXDOMAIN:
             proof = prove_nxdomain(self.name, trust.zone, nsec, nsec3, self.work, limit)
+            if proof.result == NOT_PROVEN:
+                # Some servers deny empty non-terminals; the proof knows better than the RCODE (RFC 8020 section 3.1).
+                nodata = prove_nodata(self.name, self.rtype, trust.zone, nsec, nsec3, self.work, limit)
+                if nodata.result == PROVEN:
+                    self.kind = NODATA
+                    proof = nodata
         else:
             proof = prove_nodata(self.name, self.rtype, trust.zone, nsec, nsec3, self.work, limit)
         self.take_proof(proof, cause, ttl_s, now)

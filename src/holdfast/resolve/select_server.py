@@ -25,12 +25,20 @@ def known_addresses(state: ResolverState, delegation: Delegation, now: Instant) 
 
 
 def server_addresses(state: ResolverState, name: bytes, glue: list[bytes], now: Instant) -> list[bytes]:
-    """Return the addresses of one name server: looked-up ones are more credible than glue (RFC 2181 section 5.4.1)."""
+    """Return the addresses of one name server: looked-up ones first, they are more credible than glue (RFC 2181 5.4.1).
+
+    Glue counts from the delegation at hand and from that of the zone which the server's name lies in.
+    """
     addresses: list[bytes] = []
     for rtype in (TYPE_A, TYPE_AAAA):
         cached = state.rrsets.get(name, rtype, now.monotonic_us)
         if cached is not None and cached.status != BOGUS:
             addresses.extend(cached.rrset.rdatas)
+    own = state.delegations.deepest(name, now.monotonic_us)
+    if own is not None and not own.forward:
+        for server in own.servers:
+            if server.name == name:
+                glue = glue + server.addresses
     for address in glue:
         if address not in addresses:
             addresses.append(address)

@@ -184,9 +184,9 @@ class RequestTask(Task):
             self.end()
         elif result.kind == CNAME and rrset is not None:
             self.response.answer.append(Part(rrset, ttl_s))
-            self.follow(rdata_name(TYPE_CNAME, rrset.rdatas[0]), now)
+            self.follow(rdata_name(TYPE_CNAME, rrset.rdatas[0]))
         elif result.kind == DNAME and rrset is not None:
-            self.follow_dname(rrset, ttl_s, now)
+            self.follow_dname(rrset, ttl_s)
         else:
             if result.kind == NXDOMAIN:
                 self.response.rcode = RCODE_NXDOMAIN
@@ -194,7 +194,7 @@ class RequestTask(Task):
                 self.response.authority.insert(0, Part(result.soa, ttl_s))
             self.end()
 
-    def follow_dname(self, dname: RRset, ttl_s: int, now: Instant) -> None:
+    def follow_dname(self, dname: RRset, ttl_s: int) -> None:
         """Rewrite the name, and show how with a synthesised CNAME (RFC 6672 section 3.1)."""
         self.response.answer.append(Part(dname, ttl_s))
         target = dname_target(dname, self.current)
@@ -206,22 +206,29 @@ class RequestTask(Task):
         if self.rtype == TYPE_CNAME:
             self.end()
             return
-        self.follow(target, now)
+        self.follow(target)
 
-    def follow(self, target: bytes, now: Instant) -> None:
+    def follow(self, target: bytes) -> None:
         """Go on with the target of an alias."""
         if target in self.seen:
             text = f"CNAME loop at {to_text(target)} after {len(self.seen)} links"
             self.response.causes.append(Cause(EDE_OTHER, text, "request.loop"))
-            self.fail(now)
+            self.give_up_chain()
             return
         if len(self.seen) >= CNAME_LINKS:
             text = f"CNAME chain from {to_text(self.name)} is longer than {CNAME_LINKS} links"
             self.response.causes.append(Cause(EDE_OTHER, text, "request.chain"))
-            self.fail(now)
+            self.give_up_chain()
             return
         self.seen.append(target)
         self.current = target
+
+    def give_up_chain(self) -> None:
+        """Answer SERVFAIL, and show how far the chain was followed."""
+        self.response.rcode = RCODE_SERVFAIL
+        self.cacheable = False
+        self.status = weaker(self.status, INDETERMINATE)
+        self.end()
 
     def fail(self, now: Instant) -> None:
         """Answer with stale data, else SERVFAIL, with every cause that is known."""
