@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from holdfast.lab.broken import SHELF
 from holdfast.lab.internet import Internet
 from holdfast.lab.loopback import LoopbackInternet
 from holdfast.server.settings import Listener, ServerError
-from holdfast.server.sockets import bind_listener
+from holdfast.server.sockets import bind_advice, bind_listener
 from holdfast.server.worker import Worker
 
 
@@ -45,16 +46,29 @@ async def _serve(listen: str, folder: Path) -> None:
     config = load_config(listen=[listen], root_hints=str(hints), trust_anchor_file=str(anchor))
     settings = server_settings(config)
     (listener,) = settings.listeners
+    require_free(listener)
     udp = bind_listener(listener, socket.SOCK_DGRAM)
     tcp = bind_listener(listener, socket.SOCK_STREAM)
     network = LoopbackInternet(internet)
     await network.start()
     try:
         settings = dataclasses.replace(settings, address_map=network.address_map)
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
         print_page(Console(highlight=False, emoji=False), listener, internet, anchor)
-        await Worker(settings, engine_settings(config), [udp], [tcp]).serve()
+        await Worker(settings, engine_settings(config), [udp], [tcp]).serve(stop)
     finally:
         network.close()
+
+
+def require_free(listener: Listener) -> None:
+    """Refuse an address in use: listeners could share it, and then a second demo would take half the queries."""
+    with socket.socket(socket.AF_INET6 if ":" in listener.host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((listener.host, listener.port))
+        except OSError as error:
+            raise ServerError(f"cannot listen on {listener}: {bind_advice(error)}") from None
 
 
 def print_page(console: Console, listener: Listener, internet: Internet, anchor: Path) -> None:

@@ -13,6 +13,7 @@ from holdfast.answer import Answer
 from holdfast.api import Resolver
 from holdfast.control.config import Config
 from holdfast.control.explain import print_answer, print_chain
+from holdfast.control.log_output import configure_logging
 from holdfast.control.overrides import load_config
 from holdfast.control.problems import InputError
 from holdfast.control.remote import NoResponseError, ask, server_endpoint
@@ -45,6 +46,7 @@ class Question:
 def run_query(options: QueryOptions) -> int:
     """Resolve and print. Returns the exit code: 0 for NOERROR and NXDOMAIN, 1 for other RCODEs and for no response."""
     question = parse_words(options.words)
+    configure_logging("warning")
     config = load_config(options.config, root_hints=options.root_hints, trust_anchor_file=options.trust_anchor)
     try:
         if question.server is None or options.explain:

@@ -80,6 +80,15 @@ def test_wrong_input(capsys: pytest.CaptureFixture[str], arguments: list[str], l
         assert output == ""
 
 
+def test_lab_scenario_plays_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "empty.rpl").write_text("; no scenario\n")
+    code, output, _ = outcome(capsys, "lab", "scenario", str(tmp_path))
+    assert str(tmp_path / "empty.rpl") in output
+    assert output.splitlines()[-1].endswith(" unsupported")
+    assert code in (0, 1)
+    assert outcome(capsys, "lab", "scenario", "/no.rpl")[0] == 2
+
+
 def test_wrong_input_leaves_the_process_with_2_and_no_traceback() -> None:
     result = run("query", "a..b")
     assert (result.returncode, result.stdout) == (2, "")

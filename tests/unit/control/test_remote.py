@@ -65,7 +65,13 @@ def test_a_failure_with_extended_errors() -> None:
     def reply(query: dns.message.Message) -> dns.message.Message:
         response = dns.message.make_response(query)
         response.set_rcode(dns.rcode.SERVFAIL)
-        response.use_edns(0, options=[dns.edns.EDEOption(7, "expired"), dns.edns.EDEOption(dns.edns.EDECode.make(33))])
+        response.use_edns(
+            0,
+            options=[
+                dns.edns.EDEOption(dns.edns.EDECode.SIGNATURE_EXPIRED, "expired"),
+                dns.edns.GenericOption(dns.edns.OptionType.EDE, b"\0\x21"),
+            ],
+        )
         return response
 
     with server(reply) as place:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from holdfast.base.settings import EngineSettings
 from holdfast.control.config import Config, parse_config
-from holdfast.control.settings import engine_settings
+from holdfast.control.settings import engine_settings, server_settings
+from holdfast.server.settings import Listener, ServerSettings
+from holdfast.server.worker import write_anchor_state
 
 EVERYTHING_ELSE = """
 [access]
@@ -104,6 +106,54 @@ def test_values_arrive_in_the_engines_form() -> None:
     assert (stub.forward, stub.fallback, stub.server_names) == (False, True, [b"\2ns\4corp\7example\0"])
     assert [anchor.zone for anchor in settings.trust_anchors] == [b"\7example\0", b"\0"]
     assert settings.cache_bytes == 2 * 1024 * 1024
+
+
+SERVER = """
+[server]
+listen = ["192.0.2.1", "[2001:db8::1]:5300"]
+workers = 2
+user = "holdfast"
+state_directory = "state"
+tcp_connections = 10
+tcp_connections_per_client = 3
+tcp_idle_s = 2
+drain_s = 1.5
+[upstream]
+sockets = 100
+[upstream.address_map]
+"2001:db8::2" = "127.0.0.1:5301"
+[log]
+level = "debug"
+"""
+
+
+def test_the_servers_defaults_are_its_own() -> None:
+    assert server_settings(Config()) == ServerSettings()
+
+
+def test_every_setting_of_the_server_can_be_changed() -> None:
+    settings = server_settings(parse_config(SERVER, "/etc/h.toml"))
+    assert settings == ServerSettings(
+        listeners=(Listener("192.0.2.1", 53), Listener("2001:db8::1", 5300)),
+        workers=2,
+        user="holdfast",
+        state_directory=Path("/etc/state"),
+        log_level="debug",
+        tcp_connections=10,
+        tcp_connections_per_client=3,
+        tcp_idle_s=2,
+        upstream_sockets=100,
+        drain_s=1.5,
+        address_map={bytes.fromhex("20010db8") + bytes(11) + b"\2": ("127.0.0.1", 5301)},
+    )
+    assert {name for name in vars(settings) if getattr(settings, name) == getattr(ServerSettings(), name)} == set()
+
+
+def test_recorded_anchor_states_come_back(tmp_path: Path) -> None:
+    write_anchor_state(tmp_path, b"\0", "what an earlier run recorded\n")
+    text = f'[server]\nstate_directory = "."\n[validation]\ntrust_anchors = ["de. DS 1 13 2 {"AB" * 32}"]\n'
+    states = [anchor.state for anchor in engine_settings(parse_config(text, str(tmp_path / "h.toml"))).trust_anchors]
+    assert states == ["", "what an earlier run recorded\n"]
 
 
 def test_hints_and_anchors_come_from_the_named_files(tmp_path: Path) -> None:

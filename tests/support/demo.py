@@ -1,0 +1,64 @@
+"""`holdfast demo` as a child process on a free port, for tests that want an Internet of their own."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+COMMAND = [sys.executable, "-m", "holdfast"]
+
+
+@dataclass
+class Demo:
+    """A running demonstration: process, the resolver's port, file with the root's trust anchor, what was printed."""
+
+    process: subprocess.Popen[str]
+    port: int
+    anchor: str
+    page: str
+
+    @property
+    def place(self) -> str:
+        """Address and port as the command line takes them."""
+        return f"127.0.0.1:{self.port}"
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that is free for TCP at this moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@contextmanager
+def running_demo() -> Iterator[Demo]:
+    """Start the demonstration, wait until it has printed its page, and end it afterwards."""
+    port = free_port()
+    command = [*COMMAND, "demo", "--listen", f"127.0.0.1:{port}"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            yield _read_page(process, port)
+        finally:
+            process.kill()
+
+
+def _read_page(process: subprocess.Popen[str], port: int) -> Demo:
+    assert process.stdout is not None and process.stderr is not None
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("alias.loop.de"):  # the last of the broken names
+            break
+    else:
+        raise AssertionError(f"the demo ended: {process.stderr.read()}")
+    page = "".join(lines)
+    anchor = re.search(r"--trust-anchor (\S+)", page)
+    assert anchor is not None
+    return Demo(process, port, anchor.group(1), page)
