@@ -7,7 +7,7 @@ from holdfast.base.instant import Instant
 from holdfast.base.limits import OUTSTANDING_PER_SERVER, TCP_TIMEOUT_US
 from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS, ServerEntry
 from holdfast.dns.edns import EdnsOption
-from holdfast.dns.iana import CLASS_IN, EDNS_OPTION_COOKIE, FLAG_QR, FLAG_RD
+from holdfast.dns.iana import CLASS_IN, EDNS_OPTION_COOKIE, FLAG_CD, FLAG_QR, FLAG_RD
 from holdfast.dns.message import Message, parse
 from holdfast.dns.writer import build_query
 from holdfast.resolve.state import ResolverState, Timer
@@ -86,6 +86,11 @@ class ExchangeTable:
         with_edns = server.edns != EDNS_BROKEN
         query_id = state.entropy.query_id.next_u16()
         qname_wire = self.randomise_case(qname) if settings.randomise_query_case else qname
+        flags = FLAG_RD if recursive else 0
+        if recursive and settings.validate:
+            flags |= (
+                FLAG_CD  # the verdict is ours, and needs the data that a forwarder would hide (RFC 6840 section 5.9)
+            )
         options: list[EdnsOption] = []
         if with_edns and settings.upstream_cookies:
             if not server.client_cookie:
@@ -95,7 +100,7 @@ class ExchangeTable:
             query_id,
             qname_wire,
             qtype,
-            FLAG_RD if recursive else 0,
+            flags,
             settings.edns_buffer_octets if with_edns else 0,
             True,
             options,
