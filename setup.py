@@ -2,7 +2,7 @@
 
 mypyc compiles every module of the packages below, as one unit, into the wheel. `HOLDFAST_COMPILED` chooses:
 
-- `auto` (default): compile if a C compiler, the Python headers and mypy are there; if not, say so and build pure Python.
+- `auto` (default): compile if a C compiler, the Python headers and mypy are there; else say so, and build pure Python.
 - `1`: compile, or fail.
 - `0`: pure Python.
 
