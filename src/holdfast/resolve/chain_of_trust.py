@@ -85,7 +85,7 @@ class TrustTask(PendingTrust):
                 self.set_current(name, ZoneTrust(name, INSECURE, [], None, None, None, now_us + 3_600_000_000))
                 return True
             anchor = self.state.anchors.get(name)
-            if anchor is not None:
+            if anchor is not None and not anchor.deleted():
                 self.child = name
                 self.ds = None
                 self.ds_rdatas = anchor.usable_ds()
@@ -209,7 +209,9 @@ class TrustTask(PendingTrust):
                 return
             self.break_chain(verdict.cause, now)
             return
-        ttl_s = max(min(dnskeys.ttl, self.state.settings.maximum_ttl_s), self.state.settings.minimum_ttl_s, 1)
+        # The RRSIG's end caps what an unchanged TTL would allow (RFC 4035 section 5.3.3).
+        signed_ttl_s = verdict.ttl if verdict.status == SECURE else dnskeys.ttl
+        ttl_s = max(min(signed_ttl_s, self.state.settings.maximum_ttl_s), self.state.settings.minimum_ttl_s, 1)
         expires_us = min(self.expires_us, now_us + ttl_s * 1_000_000)
         if server:
             status = SECURE if verdict.status == SECURE else UNCHECKED
