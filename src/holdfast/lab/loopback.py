@@ -10,6 +10,7 @@ from holdfast.base.effects import TRANSPORT_TCP, TRANSPORT_UDP
 from holdfast.lab.internet import Internet
 
 LOOPBACK = "127.0.0.1"
+PORT_TRIES = 10  # a port that TCP got free may be taken for UDP
 StreamHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -43,16 +44,28 @@ class LoopbackInternet:
 
     async def start(self) -> None:
         """Open the sockets: UDP and TCP of a server share one port number."""
-        loop = asyncio.get_running_loop()
         for address in self._internet.servers:
+            self.address_map[address] = (LOOPBACK, await self._open(address))
+
+    async def _open(self, address: bytes) -> int:
+        """Open both sockets of one server; returns their port. Another program may hold the port for UDP: try again."""
+        loop = asyncio.get_running_loop()
+        for attempt in range(PORT_TRIES):
             server = await asyncio.start_server(self._handler(address), LOOPBACK, 0)
-            port = server.sockets[0].getsockname()[1]
-            transport, _ = await loop.create_datagram_endpoint(
-                partial(_Datagrams, self._internet, address), local_addr=(LOOPBACK, port)
-            )
+            port = int(server.sockets[0].getsockname()[1])
+            try:
+                transport, _ = await loop.create_datagram_endpoint(
+                    partial(_Datagrams, self._internet, address), local_addr=(LOOPBACK, port)
+                )
+            except OSError:
+                server.close()
+                if attempt == PORT_TRIES - 1:
+                    raise
+                continue
             self._servers.append(server)
             self._transports.append(transport)
-            self.address_map[address] = (LOOPBACK, port)
+            return port
+        raise AssertionError("unreachable")
 
     def close(self) -> None:
         """Close all sockets."""
