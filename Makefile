@@ -22,7 +22,7 @@ unexport PYTHONPATH
 export PYTHONNOUSERSITE := 1
 
 # Stamps carry the digest of what they were made from, so a second `make` does nothing and any change rebuilds.
-digest = $(shell { echo "$(HOLDFAST_COMPILED)"; find $(1) -type f -not -name '*.py[co]' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; } \
+digest = $(shell { echo "$(HOLDFAST_COMPILED)"; find $(1) -type f -not -name '*.py[co]' -not -path '*.egg-info/*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; } \
 	| sha256sum | cut -c1-16)
 LOCKED := $(VENV)/.locked-$(call digest,requirements/dev.txt)
 INSTALLED := $(VENV)/.installed-$(call digest,src setup.py pyproject.toml requirements/dev.txt)
