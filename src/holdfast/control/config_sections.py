@@ -297,7 +297,8 @@ class AnswersSection(Section):
 
     minimal: bool = Field(
         default=ENGINE.minimal_responses,
-        description="Leave out authority and additional records that the question did not need.",
+        description="Leave out what the question did not need: the name servers of the answering zone, and addresses "
+        "of name servers, mail and service hosts. With `false` they are added as far as they are known and fit.",
     )
     extended_errors: bool = Field(default=ENGINE.extended_errors, description="Add Extended DNS Errors (RFC 8914).")
     version: str = Field(
@@ -310,7 +311,8 @@ class AnswersSection(Section):
     )
     private_prefixes: list[Prefix] = Field(
         default=[],
-        description="Address prefixes that public names must not point to; such records are removed (DNS rebinding).",
+        description="Address prefixes that public names must not point to: A, AAAA, SVCB and HTTPS records that do are "
+        "removed from answers, with EDE 15 (DNS rebinding).",
     )
     private_exceptions: list[Name] = Field(default=[], description="Zones whose names may point to `private_prefixes`.")
     resolved_special_names: list[Name] = Field(

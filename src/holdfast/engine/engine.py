@@ -37,6 +37,8 @@ from holdfast.resolve.state import ResolverState, Timer
 from holdfast.resolve.task import QueryBudget
 from holdfast.resolve.tasks import Tasks
 from holdfast.service.admission import Admission, prohibited
+from holdfast.service.completion import complete
+from holdfast.service.rebinding import PrivateAddresses
 from holdfast.service.request import NEVER_US, RequestTask, WaitingClient
 from holdfast.service.respond import Part, Response, write_response
 from holdfast.service.special_names import SpecialNames, chaos_text
@@ -62,7 +64,7 @@ class Finisher(RequestTask):
     """A request that hands its response to the engine when it ends."""
 
     def __init__(self, engine: "ResolverEngine", key: bytes, name: bytes, rtype: int, validate: bool) -> None:
-        super().__init__(engine.state, engine.tasks, engine.special, key, name, rtype, validate)
+        super().__init__(engine.state, engine.tasks, engine.special, engine.private, key, name, rtype, validate)
         self.engine: Final = engine
         self.now: Instant = Instant(0, 0)
 
@@ -79,6 +81,10 @@ class Finisher(RequestTask):
     def end(self) -> None:
         """Answer the clients."""
         super().end()
+        if not self.state.settings.minimal_responses:
+            first_us = complete(self.state, self.private, self.response, self.now)
+            if first_us >= 0:
+                self.expires_us = min(self.expires_us, first_us)
         self.engine.answer_clients(self, self.now)
 
 
@@ -90,6 +96,7 @@ class ResolverEngine:
         self.state: Final = ResolverState(settings, verifier, entropy)
         self.tasks: Final = Tasks(self.state)
         self.special: Final = SpecialNames(settings)
+        self.private: Final = PrivateAddresses(settings)
         self.admission: Final = Admission(settings)
         self.packets: Final = PacketCache(settings.cache_bytes // PACKET_CACHE_SHARE)
         self.policy_epoch = 0

@@ -1,7 +1,7 @@
 """From the options of a scenario to engine settings; what has no counterpart makes the scenario unsupported."""
 
 import datetime
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import dns.exception
 import dns.name
@@ -41,7 +41,6 @@ IGNORED = frozenset(
         "log-queries",
         "log-servfail",
         "log-time-ascii",
-        "minimal-responses",
         "outbound-msg-retry",
         "prefetch-key",
         "rrset-roundrobin",
@@ -72,8 +71,6 @@ UNSUPPORTED = {
     "harden-dnssec-stripped": "product switch: stripped signatures are an error always",
     "harden-glue": "product switch: out-of-zone glue is never used",
     "val-nsec3-keysize-iterations": "product switch: the iteration limit does not depend on the key size",
-    "private-address": "rebinding protection is not built yet",
-    "private-domain": "rebinding protection is not built yet",
 }
 
 
@@ -135,12 +132,17 @@ class ScenarioSettings:
         elif key == "module-config":
             engine.validate = "validator" in value
         elif key == "access-control":
-            if "snoop" in value:
-                engine.answer_without_recursion_desired = True
+            self._take_access(value)
         elif key == "aggressive-nsec":
             engine.aggressive_denial = yes
         elif key == "prefetch":
             engine.prefetch = yes
+        elif key == "minimal-responses":
+            engine.minimal_responses = yes
+        elif key == "private-address":
+            engine.private_prefixes.append(_prefix(value, False))
+        elif key == "private-domain":
+            engine.private_exceptions.append(_name(value))
         elif key == "serve-expired":
             engine.serve_stale = yes
         elif key == "local-zone":
@@ -227,12 +229,26 @@ class ScenarioSettings:
         if self.fixed_time:
             self.engine.fixed_validation_time_s = self.start_s
 
+    def _take_access(self, value: str) -> None:
+        """Take a rule of the access list: who is served, and who may look into the cache without RD."""
+        prefix, _, action = value.partition(" ")
+        if "snoop" in action:
+            self.engine.answer_without_recursion_desired = True
+        if not action.strip().startswith("allow"):
+            self.engine.access_rules.append(_prefix(prefix, False))
+
     def _take_local_zone(self, value: str) -> None:
         """Take a zone that shall be resolved although its name is special."""
         name, _, kind = value.replace('"', " ").replace("'", " ").strip().partition(" ")
         if kind.strip() != "nodefault":
             raise Unsupported("local-zone: local data is not built yet")
         self.engine.resolved_special_names.append(_name(name))
+
+
+def _prefix(text: str, allow: bool) -> AccessRule:
+    """Return a prefix in the engine's form."""
+    network = ip_network(text.strip().strip("\"'"), strict=False)
+    return AccessRule(network.network_address.packed, network.prefixlen, allow)
 
 
 def _name(text: str) -> bytes:

@@ -23,6 +23,7 @@ from holdfast.dns.iana import (
     TYPE_NSEC3,
     type_name,
 )
+from holdfast.dns.message import Message
 from holdfast.dns.name import ROOT, is_subdomain, parent, to_text
 from holdfast.dns.rdata import parse_rrsig, parse_soa
 from holdfast.dns.rrset import RRset
@@ -39,6 +40,7 @@ from holdfast.dnssec.rrsig import Verdict, verify_rrset
 from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME
 from holdfast.resolve.iterate import FetchTask
+from holdfast.resolve.name_servers import learn_name_servers
 from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import QueryBudget
@@ -78,6 +80,8 @@ class LookupTask(PendingLookup):
         self.denial: list[RRset] = []
         self.others: list[RRset] = []
         self.server = b""
+        self.zone = ROOT
+        self.message: Message | None = None
         self.excluded: list[bytes] = []
         self.first_causes: list[Cause] = []
         self.work: Final = WorkBudget()
@@ -232,6 +236,8 @@ class LookupTask(PendingLookup):
         self.denial = found.denial
         self.others = found.others
         self.server = task.server
+        self.zone = task.zone
+        self.message = task.message
         if self.validate:
             self.judging = True
             self.judge(now)
@@ -439,6 +445,8 @@ class LookupTask(PendingLookup):
             self.state.rrsets.put(entry, now_us)
             self.state.negatives.remove(self.name, self.rtype)
             self.store_others(now)
+            if self.message is not None and not settings.minimal_responses:
+                learn_name_servers(self.state, self.message, self.zone, self.name, status, self.work, now)
         else:
             result.rrset = None
             ttl_s = self.negative_ttl_s(ttl_s)

@@ -28,6 +28,7 @@ from holdfast.resolve.pending import FAILED, LookupResult, PendingLookup
 from holdfast.resolve.state import ResolverState, Timer
 from holdfast.resolve.task import QueryBudget, Task
 from holdfast.resolve.tasks import Tasks
+from holdfast.service.rebinding import PrivateAddresses
 from holdfast.service.respond import Part, Response
 from holdfast.service.serve_stale import stale_response
 from holdfast.service.special_names import SpecialNames
@@ -77,6 +78,7 @@ class RequestTask(Task):
         state: ResolverState,
         tasks: Tasks,
         special: SpecialNames,
+        private: PrivateAddresses,
         key: bytes,
         name: bytes,
         rtype: int,
@@ -86,6 +88,7 @@ class RequestTask(Task):
         self.state: Final = state
         self.tasks: Final = tasks
         self.special: Final = special
+        self.private: Final = private
         self.name: Final = name
         self.rtype: Final = rtype
         self.validate: Final = validate
@@ -252,6 +255,8 @@ class RequestTask(Task):
 
     def end(self) -> None:
         """The response is complete."""
+        if self.private.remove_from(self.response):
+            self.status = weaker(self.status, INDETERMINATE)  # not what the zone said any more: no AD
         self.response.secure = self.status == SECURE
         if self.timer is not None:
             self.timer.cancelled = True

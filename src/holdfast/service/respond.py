@@ -18,10 +18,8 @@ from holdfast.dns.iana import (
 )
 from holdfast.dns.message import Question
 from holdfast.dns.rrset import RRset
-from holdfast.dns.writer import MessageWriter
+from holdfast.dns.writer import SECTION_ADDITIONAL, SECTION_ANSWER, SECTION_AUTHORITY, MessageWriter
 
-SECTION_ANSWER: Final = 1
-SECTION_AUTHORITY: Final = 2
 TCP_OCTETS: Final = 65535
 EXTRA_TEXT_OCTETS: Final = 250  # of one EDE: long enough for two names, short enough for a 512 octet answer
 EXTENDED_ERRORS: Final = 4  # in one answer
@@ -41,7 +39,9 @@ class Response:
     def __init__(self, rcode: int) -> None:
         self.rcode: int = rcode
         self.answer: list[Part] = []
-        self.authority: list[Part] = []
+        self.authority: list[Part] = []  # what the answer needs: SOA and denial
+        self.name_servers: Part | None = None  # welcome if it fits, as the additional section
+        self.additional: list[Part] = []
         self.secure: bool = False
         self.causes: list[Cause] = []
 
@@ -99,6 +99,8 @@ def write_response(question: Question, response: Response, is_stream: bool, sett
             if not writer.rrset(SECTION_AUTHORITY, part.rrset, part.ttl_s, wants_dnssec):
                 complete = False
                 break
+    if complete:
+        write_extras(writer, response, wants_dnssec)
     if edns is not None:
         extended = response.rcode >> 4 if response.rcode != RCODE_BADVERS else 1
         writer.opt(settings.edns_buffer_octets, extended, edns.do, options)
@@ -108,3 +110,13 @@ def write_response(question: Question, response: Response, is_stream: bool, sett
         out[2] |= FLAG_TC >> 8
         wire = bytes(out)
     return Written(wire, writer.ttl_offsets, complete)
+
+
+def write_extras(writer: MessageWriter, response: Response, wants_dnssec: bool) -> None:
+    """Write what the client can do without, as far as there is room; nothing missing here means TC (RFC 2181 9)."""
+    servers = response.name_servers
+    if servers is not None and not writer.rrset(SECTION_AUTHORITY, servers.rrset, servers.ttl_s, wants_dnssec):
+        return
+    for part in response.additional:
+        if not writer.rrset(SECTION_ADDITIONAL, part.rrset, part.ttl_s, wants_dnssec):
+            return
