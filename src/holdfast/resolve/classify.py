@@ -8,6 +8,7 @@ from holdfast.dns.iana import (
     FLAG_RA,
     RCODE_NOERROR,
     RCODE_NXDOMAIN,
+    RCODE_YXDOMAIN,
     TYPE_ANY,
     TYPE_CNAME,
     TYPE_DNAME,
@@ -15,11 +16,12 @@ from holdfast.dns.iana import (
     TYPE_NS,
     TYPE_NSEC,
     TYPE_NSEC3,
+    TYPE_RRSIG,
     TYPE_SOA,
 )
 from holdfast.dns.message import Message
 from holdfast.dns.name import ROOT, is_subdomain, replace_suffix
-from holdfast.dns.rdata import rdata_name
+from holdfast.dns.rdata import parse_nsec, rdata_name
 from holdfast.dns.rrset import RRset
 
 ANSWER: Final = 1
@@ -45,10 +47,19 @@ class Classified:
 
 def classify(message: Message, name: bytes, rtype: int, zone: bytes, forward: bool) -> Classified:
     """Sort a response to (name, rtype) from a server of ``zone``. Records outside it are ignored (RFC 2181 5.4.1)."""
-    if message.rcode != RCODE_NOERROR and message.rcode != RCODE_NXDOMAIN:
+    if message.rcode != RCODE_NOERROR and message.rcode != RCODE_NXDOMAIN and message.rcode != RCODE_YXDOMAIN:
         return Classified(ERROR)
     found = Classified(ERROR)
-    take_answer(message, name, rtype, zone, found)
+    if rtype == TYPE_RRSIG:
+        take_signatures(message, name, found)
+    else:
+        take_answer(message, name, rtype, zone, found)
+    rrset = found.rrset
+    if rrset is not None and not rrset.signatures:
+        adopt_signatures(message, rrset)
+    if message.rcode == RCODE_YXDOMAIN:
+        # What the DNAME makes of the name is too long (RFC 6672 section 2.2): the DNAME has to show it.
+        return found if found.kind == DNAME else Classified(ERROR)
     for rrset in message.authority:
         if not is_subdomain(rrset.name, zone):
             continue
@@ -92,6 +103,10 @@ def take_answer(message: Message, name: bytes, rtype: int, zone: bytes, found: C
     for rrset in message.answer:
         if not rrset.rdatas or not is_subdomain(rrset.name, zone):
             continue
+        if rrset.rtype == TYPE_NSEC and reaches_out(rrset, zone):
+            continue
+        if found.kind == DNAME and rrset.rtype == TYPE_CNAME and rrset.name == name:
+            continue  # synthesised, see below
         if rrset.name == name and (rrset.rtype == rtype or rtype == TYPE_ANY) and found.kind != ANSWER:
             if found.rrset is not None:
                 found.others.append(found.rrset)
@@ -109,6 +124,37 @@ def take_answer(message: Message, name: bytes, rtype: int, zone: bytes, found: C
             found.others.append(rrset)
     if found.kind == DNAME:
         found.others = [rrset for rrset in found.others if rrset.name != name]
+
+
+def reaches_out(nsec: RRset, zone: bytes) -> bool:
+    """Tell whether an NSEC claims to deny names outside its zone: the next owner is there (RFC 4034 section 4.1.1)."""
+    for rdata in nsec.rdatas:
+        parsed = parse_nsec(rdata)
+        if parsed is None or not is_subdomain(parsed.next_name, zone):
+            return True
+    return False
+
+
+def take_signatures(message: Message, name: bytes, found: Classified) -> None:
+    """Take the answer to a question for RRSIG: all signatures at the name, whatever they cover."""
+    signatures: list[bytes] = []
+    ttl = 0
+    for rrset in message.answer:
+        if rrset.name == name and rrset.signatures:
+            ttl = min(ttl, rrset.ttl) if signatures else rrset.ttl
+            signatures.extend(rrset.signatures)
+    if signatures:
+        found.kind = ANSWER
+        found.rrset = RRset(name, TYPE_RRSIG, ttl, signatures, [])
+
+
+def adopt_signatures(message: Message, rrset: RRset) -> None:
+    """Give an answer its RRSIGs if the server put them into another section (RFC 4035 section 3.1.1 wants the same)."""
+    for section in (message.authority, message.additional):
+        for other in section:
+            if not other.rdatas and other.rtype == rrset.rtype and other.name == rrset.name:
+                rrset.signatures = other.signatures
+                return
 
 
 def dname_target(dname: RRset, name: bytes) -> bytes | None:

@@ -16,11 +16,13 @@ from holdfast.dns.iana import (
     EDE_DNSKEY_MISSING,
     EDE_NO_REACHABLE_AUTHORITY,
     EDE_RRSIGS_MISSING,
+    TYPE_ANY,
     TYPE_CNAME,
     TYPE_DNAME,
     TYPE_DS,
     TYPE_NSEC,
     TYPE_NSEC3,
+    TYPE_RRSIG,
     type_name,
 )
 from holdfast.dns.message import Message
@@ -46,6 +48,7 @@ from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import QueryBudget
 
 POSITIVE: Final = [ANSWER, CNAME, DNAME]
+BESIDE_ALIAS: Final = [TYPE_CNAME, TYPE_DS, TYPE_NSEC, TYPE_RRSIG, TYPE_ANY]  # asked of a CNAME's owner itself
 
 
 class LookupTask(PendingLookup):
@@ -111,7 +114,7 @@ class LookupTask(PendingLookup):
         now_us = now.monotonic_us
         cached = self.state.rrsets.get(self.name, self.rtype, now_us)
         kind = ANSWER
-        if cached is None and self.rtype != TYPE_CNAME and self.rtype != TYPE_DS:
+        if cached is None and self.rtype not in BESIDE_ALIAS:
             cached = self.state.rrsets.get(self.name, TYPE_CNAME, now_us)
             kind = CNAME
         if cached is not None:
@@ -248,6 +251,9 @@ class LookupTask(PendingLookup):
 
     def judge(self, now: Instant) -> None:
         """Establish the security status of what was found."""
+        if self.rtype == TYPE_RRSIG and self.kind == ANSWER:
+            self.accept(INDETERMINATE, -1, None, now)  # nothing signs signatures (RFC 4035 section 2.2)
+            return
         trust = self.trust(now)
         if trust is None:
             return
@@ -326,6 +332,11 @@ class LookupTask(PendingLookup):
         if verdict.status != SECURE:
             self.not_secure(verdict.status, verdict.cause, now)
             return
+        for other in self.beside():
+            more = self.verify(other, trust, now)
+            if more.status != SECURE:
+                self.not_secure(more.status, more.cause, now)
+                return
         if not verdict.expanded_from_wildcard:
             self.denial = []
             self.accept(SECURE, verdict.ttl, None, now)
@@ -342,6 +353,12 @@ class LookupTask(PendingLookup):
         )
         self.denial = nsec + nsec3
         self.take_proof(proof, cause, verdict.ttl, now)
+
+    def beside(self) -> list[RRset]:
+        """Return the further RRsets of an answer to ANY: they stand or fall together (RFC 4035 section 3.2.3)."""
+        if self.rtype != TYPE_ANY:
+            return []
+        return [rrset for rrset in self.others if rrset.name == self.name]
 
     def judge_negative(self, trust: ZoneTrust, now: Instant) -> None:
         """Judge a denial of existence."""
@@ -433,6 +450,7 @@ class LookupTask(PendingLookup):
         result.rrset = self.rrset
         result.soa = self.soa
         result.proof = self.denial
+        result.beside = self.beside()
         result.status = INDETERMINATE if status == UNCHECKED else status
         result.stored_us = now_us
         if cause is not None:

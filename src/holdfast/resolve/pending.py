@@ -22,7 +22,7 @@ class LookupResult:
 
     ``kind`` is ANSWER, CNAME, DNAME, NODATA, NXDOMAIN (``holdfast.resolve.classify``) or FAILED; ``proof`` are the
     NSEC/NSEC3 RRsets of a negative answer or a wildcard expansion; ``insecure_delegation`` tells that a secure denial
-    of DS shows an unsigned child zone (RFC 4035 section 5.2).
+    of DS shows an unsigned child zone (RFC 4035 section 5.2). ``beside``: more RRsets of an answer to ANY.
     """
 
     def __init__(self, kind: int) -> None:
@@ -30,6 +30,7 @@ class LookupResult:
         self.rrset: RRset | None = None
         self.soa: RRset | None = None
         self.proof: list[RRset] = []
+        self.beside: list[RRset] = []
         self.status: int = INDETERMINATE
         self.causes: list[Cause] = []
         self.expires_us: int = 0

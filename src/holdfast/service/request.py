@@ -184,6 +184,9 @@ class RequestTask(Task):
         rrset = result.rrset
         if result.kind == ANSWER and rrset is not None:
             self.response.answer.append(Part(rrset, ttl_s))
+            for other in result.beside:
+                self.response.answer.append(Part(other, min(other.ttl, self.state.settings.maximum_ttl_s)))
+                self.expires_us = min(self.expires_us, result.stored_us + other.ttl * 1_000_000)
             self.end()
         elif result.kind == CNAME and rrset is not None:
             self.response.answer.append(Part(rrset, ttl_s))
@@ -203,6 +206,7 @@ class RequestTask(Task):
         target = dname_target(dname, self.current)
         if target is None:
             self.response.rcode = RCODE_YXDOMAIN
+            self.status = weaker(self.status, INDETERMINATE)  # no signature vouches for this RCODE
             self.end()
             return
         self.response.answer.append(Part(RRset(self.current, TYPE_CNAME, ttl_s, [target], []), ttl_s))

@@ -15,6 +15,8 @@ from holdfast.dns.iana import (
     FLAG_RD,
     FLAG_TC,
     RCODE_BADVERS,
+    TYPE_NSEC,
+    TYPE_NSEC3,
 )
 from holdfast.dns.message import Question
 from holdfast.dns.rrset import RRset
@@ -96,6 +98,8 @@ def write_response(question: Question, response: Response, is_stream: bool, sett
             complete = False
     if complete:
         for part in response.authority:
+            if not wants_dnssec and (part.rrset.rtype == TYPE_NSEC or part.rrset.rtype == TYPE_NSEC3):
+                continue  # RFC 4035 section 3.2.1: without DO no DNSSEC records beyond those asked for
             if not writer.rrset(SECTION_AUTHORITY, part.rrset, part.ttl_s, wants_dnssec):
                 complete = False
                 break
