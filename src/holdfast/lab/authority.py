@@ -29,7 +29,7 @@ from holdfast.dns.name import ROOT, is_subdomain, label_count, parent, replace_s
 from holdfast.dns.rdata import rdata_name
 from holdfast.dns.rrset import RRset
 from holdfast.dns.writer import MessageWriter
-from holdfast.lab.zones import Zone
+from holdfast.registry.zone import Zone
 
 UDP_OCTETS = 1232
 PLAIN_OCTETS = 512

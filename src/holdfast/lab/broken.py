@@ -23,7 +23,8 @@ from holdfast.dns.iana import (
     TYPE_DNSKEY,
 )
 from holdfast.lab.authority import Faults
-from holdfast.lab.zones import Nsec3Parameters, Zone, sign_rrset, sign_zone
+from holdfast.registry.signer import sign_rrset, sign_zone
+from holdfast.registry.zone import Nsec3Parameters, Zone
 
 DAY_S = 86400
 VALID_BEFORE_S = DAY_S

@@ -8,7 +8,10 @@ from holdfast.dns.iana import TYPE_NSEC3, TYPE_SOA
 from holdfast.dns.rrset import RRset
 from holdfast.lab.authority import Authority, Faults
 from holdfast.lab.broken import SHELF, VALID_AFTER_S, VALID_BEFORE_S, key_of, sign_nsec3, sign_well
-from holdfast.lab.zones import Nsec3Parameters, Zone, load_zone, sign_rrset, sign_zone
+from holdfast.lab.recorded_tag import RecordedTagKey
+from holdfast.registry.signer import sign_rrset, sign_zone
+from holdfast.registry.zone import Nsec3Parameters, Zone
+from holdfast.registry.zone_file import load_zone
 from holdfast.server.sockets import packed_address
 
 ROOT_SERVERS = {"a.root-servers.net": ["198.41.0.4", "2001:503:ba3e::2:30"], "b.root-servers.net": ["170.247.170.2"]}
@@ -73,11 +76,11 @@ class Internet:
     def break_tld(self, name: str) -> None:
         """Publish SOA and NSEC3 signatures that the published key cannot verify, as de did on 5 May 2026."""
         zone = self.zones[name]
-        tag = zone.keys[0].key_tag
-        stranger = SigningKey.derive(13, b"stranger/" + zone.name)
+        published = zone.keys[0]
+        held = SigningKey.derive(published.algorithm, b"stranger/" + zone.name)
+        key = RecordedTagKey(published.dnskey, held)
         for rrset in self._affected(zone):
-            made = stranger.sign(rrset, zone.name, self.now_s - VALID_BEFORE_S, self.now_s + VALID_AFTER_S)
-            rrset.signatures = [made[:16] + bytes([tag >> 8, tag & 255]) + made[18:]]
+            rrset.signatures = [key.sign(rrset, zone.name, self.now_s - VALID_BEFORE_S, self.now_s + VALID_AFTER_S)]
 
     def repair_tld(self, name: str) -> None:
         """Undo ``break_tld``."""
