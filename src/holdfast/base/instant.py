@@ -2,6 +2,8 @@
 
 from typing import Final
 
+FOREVER_S: Final = 1 << 62  # a POSIX time that never comes: the end of what no signature limits
+
 
 class Instant:
     """One reading of both clocks.

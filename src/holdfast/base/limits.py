@@ -16,7 +16,7 @@ RRSET_SIGNATURES: Final = 16  # RRSIGs kept per RRset: two algorithms in a rollo
 CACHE_MINIMUM_TTL_S: Final = 0  # honour the zone's owner
 CACHE_MAXIMUM_TTL_S: Final = 86400  # RFC 8767 section 4 suggests a week at most, common practice is a day
 NEGATIVE_MAXIMUM_TTL_S: Final = 3600  # RFC 2308 section 5 suggests one to three hours
-FAILURE_TTL_FIRST_S: Final = 5  # RFC 9520 section 3.2: at least one second, at most five minutes, growing
+FAILURE_TTL_FIRST_S: Final = 1  # RFC 9520 section 3.2: at least one second, at most five minutes, growing
 FAILURE_TTL_MAXIMUM_S: Final = 300  # RFC 9520 section 3.2
 BOGUS_TTL_S: Final = 30  # retry soon: operators repair zones within minutes (RFC 4035 section 4.7 bad cache)
 TTL_HIGHEST_BIT: Final = 0x80000000  # RFC 2181 section 8: a TTL with this bit set counts as zero
@@ -69,9 +69,10 @@ OUTSTANDING_PER_SERVER: Final = 500  # exchanges in flight to one server address
 
 # -- serve stale (RFC 8767 section 5 and 6) ---------------------------------------------------------------------------
 CLIENT_RESPONSE_TIMER_MS: Final = 1800
-MAXIMUM_STALE_TIMER_S: Final = 86400
+MAXIMUM_STALE_TIMER_S: Final = 3 * 86400  # RFC 8767 section 5 suggests one to three days; a weekend fits into three
 STALE_ANSWER_TTL_S: Final = 30
 FAILURE_RECHECK_TIMER_S: Final = 30
+BRIEF_PACKET_US: Final = 3_000_000  # failures and stale answers stay this long as packets: healing shows within seconds
 
 # -- trust anchors (RFC 5011 section 2.3) ------------------------------------------------------------------------------
 TRUST_ANCHOR_HOLD_DOWN_S: Final = 30 * 86400

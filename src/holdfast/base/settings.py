@@ -127,9 +127,12 @@ class EngineSettings:
         self.minimal_responses = True
         self.extended_errors = True
         # serve stale (RFC 8767)
-        self.serve_stale = False
+        self.serve_stale = True
         self.client_response_timer_ms = CLIENT_RESPONSE_TIMER_MS
         self.maximum_stale_timer_s = MAXIMUM_STALE_TIMER_S
+        self.maximum_stale_unreachable_s = MAXIMUM_STALE_TIMER_S  # when servers do not answer; 0: not stale then
+        self.maximum_stale_error_s = MAXIMUM_STALE_TIMER_S  # when servers answer with errors
+        self.maximum_stale_bogus_s = MAXIMUM_STALE_TIMER_S  # when answers do not validate
         self.stale_answer_ttl_s = STALE_ANSWER_TTL_S
         self.failure_recheck_timer_s = FAILURE_RECHECK_TIMER_S
         # names that are normally answered locally (RFC 6761, 6303) but shall be resolved

@@ -8,16 +8,36 @@ from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictab
 from holdfast.cache.rrset_cache import rrset_key
 from holdfast.dns.name import is_subdomain
 
+# Why fresh data could not be had; each has its own limit on how old a stale answer may be.
+NOT_FAILED: Final = 0
+REFRESH_UNREACHABLE: Final = 1  # no server answered in time, or at all
+REFRESH_ERROR: Final = 2  # servers answered with an error, or uselessly
+REFRESH_BOGUS: Final = 3  # what they said does not validate
+
 
 class FailureEntry(Evictable):
-    """A failed question. ``causes`` are handed out unchanged; ``status`` tells bogus from failed."""
+    """A failed question. ``causes`` are handed out unchanged; ``status`` tells bogus from failed.
 
-    def __init__(self, name: bytes, status: int, causes: list[Cause], expires_us: int, failures: int) -> None:
+    ``failure`` is one of REFRESH_*, ``since_us`` the first failure of ``failures`` in a row.
+    """
+
+    def __init__(
+        self,
+        name: bytes,
+        status: int,
+        failure: int,
+        causes: list[Cause],
+        since_us: int,
+        expires_us: int,
+        failures: int,
+    ) -> None:
         super().__init__(ENTRY_OVERHEAD_OCTETS + len(name))
         self.name: Final = name
         self.status: Final = status
+        self.failure: Final = failure
+        self.since_us: Final = since_us
         self.causes: Final = causes
-        self.expires_us: Final = expires_us
+        self.expires_us: int = expires_us
         self.failures: Final = failures
 
 
@@ -34,18 +54,28 @@ class FailureCache:
             return entry
         return None
 
-    def put(self, name: bytes, rtype: int, status: int, causes: list[Cause], now_us: int) -> None:
-        """Remember a failure; each further one in a row doubles the time until the next attempt."""
+    def put(self, name: bytes, rtype: int, status: int, failure: int, causes: list[Cause], now_us: int) -> FailureEntry:
+        """Remember a failure; each further one in a row doubles the time until the next attempt (RFC 9520 3.2)."""
         key = rrset_key(name, rtype)
         old = self.table.entries.get(key)
         failures = 1
+        since_us = now_us
         if isinstance(old, FailureEntry) and old.expires_us + FAILURE_TTL_MAXIMUM_S * 1_000_000 > now_us:
             failures = old.failures + 1
+            since_us = old.since_us
         hold_s = FAILURE_TTL_FIRST_S
-        for _ in range(min(failures - 1, 8)):
+        for _ in range(min(failures - 1, 9)):
             hold_s *= 2
         hold_s = min(hold_s, FAILURE_TTL_MAXIMUM_S)
-        self.table.put(key, FailureEntry(name, status, causes, now_us + hold_s * 1_000_000, failures))
+        entry = FailureEntry(name, status, failure, causes, since_us, now_us + hold_s * 1_000_000, failures)
+        self.table.put(key, entry)
+        return entry
+
+    def hold(self, name: bytes, rtype: int, until_us: int) -> None:
+        """Do not try again before ``until_us``: stale data is served meanwhile (failure recheck timer, RFC 8767 5)."""
+        entry = self.table.entries.get(rrset_key(name, rtype))
+        if isinstance(entry, FailureEntry) and entry.expires_us < until_us:
+            entry.expires_us = until_us
 
     def remove(self, name: bytes, rtype: int) -> None:
         """Forget a failure: the question was answered."""

@@ -3,7 +3,9 @@
 from typing import Final
 
 from holdfast.base.cause import Cause
+from holdfast.base.instant import FOREVER_S
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
+from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.name import is_subdomain
 from holdfast.dns.rdata import DNSKEY
 from holdfast.dns.rrset import RRset
@@ -34,6 +36,8 @@ class ZoneTrust(Evictable):
         self.dnskey: Final = dnskey
         self.cause: Final = cause
         self.expires_us: Final = expires_us
+        self.proved_until_s: int = FOREVER_S  # POSIX time at which the first signature of the chain ends
+        self.stale_cut: StaleCut | None = None  # the zone cut on the way here that is crossed with old data
 
 
 class KeyCache:

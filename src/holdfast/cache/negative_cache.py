@@ -3,9 +3,11 @@
 from typing import Final
 
 from holdfast.base.cause import Cause
-from holdfast.base.security_status import SECURE
+from holdfast.base.instant import FOREVER_S
+from holdfast.base.security_status import SECURE, UNCHECKED
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
-from holdfast.cache.rrset_cache import rrset_key, rrset_octets
+from holdfast.cache.rrset_cache import ATTEMPTS_SHARE, rrset_key, rrset_octets
+from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.name import ROOT, is_subdomain, parent
 from holdfast.dns.rrset import RRset
 
@@ -43,6 +45,8 @@ class NegativeEntry(Evictable):
         self.stored_us: Final = stored_us
         self.expires_us: Final = expires_us
         self.insecure_delegation: bool = False  # a denial of DS that shows an unsigned child zone
+        self.proved_until_s: int = FOREVER_S  # POSIX time at which the first signature of the proof ends
+        self.stale_cut: StaleCut | None = None  # the zone cut whose old delegation data this rests on
 
     def remaining_s(self, now_us: int) -> int:
         """Return the TTL that is left, in seconds, never negative."""
@@ -51,24 +55,37 @@ class NegativeEntry(Evictable):
 
 
 class NegativeCache:
-    """Negative answers by name and type."""
+    """Negative answers by name and type; as with RRsets, what waits to be judged displaces nothing that was judged."""
 
     def __init__(self, capacity_octets: int) -> None:
-        self.table: Final = BoundedTable(capacity_octets)
+        self.table: Final = BoundedTable(capacity_octets - capacity_octets // ATTEMPTS_SHARE)
+        self.attempts: Final = BoundedTable(capacity_octets // ATTEMPTS_SHARE)
 
     def get(self, name: bytes, rtype: int, now_us: int) -> NegativeEntry | None:
-        """Return the fresh NXDOMAIN of ``name``, or the fresh NODATA of the type."""
-        entry = self.table.get(rrset_key(name, ANY_TYPE))
-        if isinstance(entry, NegativeEntry) and entry.expires_us > now_us:
-            return entry
-        entry = self.table.get(rrset_key(name, rtype))
-        if isinstance(entry, NegativeEntry) and entry.expires_us > now_us:
-            return entry
+        """Return the fresh NXDOMAIN of ``name``, or the fresh NODATA of the type; a judged one before an unchecked."""
+        nxdomain = rrset_key(name, ANY_TYPE)
+        nodata = rrset_key(name, rtype)
+        for table in (self.table, self.attempts):
+            entry = table.get(nxdomain)
+            if isinstance(entry, NegativeEntry) and entry.expires_us > now_us:
+                return entry
+            entry = table.get(nodata)
+            if isinstance(entry, NegativeEntry) and entry.expires_us > now_us:
+                return entry
         return None
 
-    def get_stale(self, name: bytes, rtype: int, now_us: int, maximum_stale_us: int) -> NegativeEntry | None:
-        """Return a negative entry that expired less than ``maximum_stale_us`` ago."""
-        return self.get(name, rtype, now_us - maximum_stale_us)
+    def get_stale(self, name: bytes, rtype: int, unchecked: bool) -> NegativeEntry | None:
+        """Return the newest judged denial, however old, or with ``unchecked`` an attempt if nothing was judged."""
+        nxdomain = self.table.get(rrset_key(name, ANY_TYPE))
+        nodata = self.table.get(rrset_key(name, rtype))
+        if nxdomain is None and nodata is None and unchecked:
+            nxdomain = self.attempts.get(rrset_key(name, ANY_TYPE))
+            nodata = self.attempts.get(rrset_key(name, rtype))
+        if not isinstance(nodata, NegativeEntry):
+            return nxdomain if isinstance(nxdomain, NegativeEntry) else None
+        if isinstance(nxdomain, NegativeEntry) and nxdomain.stored_us > nodata.stored_us:
+            return nxdomain
+        return nodata
 
     def get_nxdomain_cut(self, name: bytes, now_us: int) -> NegativeEntry | None:
         """Return the proven NXDOMAIN of an ancestor: nothing exists below it (RFC 8020 section 2).
@@ -85,20 +102,34 @@ class NegativeCache:
 
     def put(self, entry: NegativeEntry, rtype: int) -> None:
         """Store; an NXDOMAIN holds for all types."""
-        self.table.put(rrset_key(entry.name, ANY_TYPE if entry.kind == NXDOMAIN else rtype), entry)
+        key = rrset_key(entry.name, ANY_TYPE if entry.kind == NXDOMAIN else rtype)
+        if entry.status == UNCHECKED:
+            self.attempts.put(key, entry)
+        else:
+            self.table.put(key, entry)
+            self.attempts.remove(key)
 
     def remove(self, name: bytes, rtype: int) -> None:
         """Forget what is known to be missing: called when positive data arrives."""
-        self.table.remove(rrset_key(name, ANY_TYPE))
-        self.table.remove(rrset_key(name, rtype))
+        for table in (self.table, self.attempts):
+            table.remove(rrset_key(name, ANY_TYPE))
+            table.remove(rrset_key(name, rtype))
+
+    def discard_attempt(self, name: bytes, rtype: int) -> None:
+        """Forget the unchecked denial: it is not good, or unchecked data contradicts it."""
+        self.attempts.remove(rrset_key(name, ANY_TYPE))
+        self.attempts.remove(rrset_key(name, rtype))
 
     def remove_subtree(self, zone: bytes) -> int:
         """Forget everything at and below ``zone``; returns how many entries went."""
-        doomed = [
-            key
-            for key, entry in self.table.entries.items()
-            if isinstance(entry, NegativeEntry) and is_subdomain(entry.name, zone)
-        ]
-        for key in doomed:
-            self.table.remove(key)
-        return len(doomed)
+        count = 0
+        for table in (self.table, self.attempts):
+            doomed = [
+                key
+                for key, entry in table.entries.items()
+                if isinstance(entry, NegativeEntry) and is_subdomain(entry.name, zone)
+            ]
+            for key in doomed:
+                table.remove(key)
+            count += len(doomed)
+        return count

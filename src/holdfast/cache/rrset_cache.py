@@ -3,13 +3,16 @@
 from typing import Final
 
 from holdfast.base.cause import Cause
-from holdfast.base.security_status import BOGUS, SECURE
+from holdfast.base.instant import FOREVER_S
+from holdfast.base.security_status import BOGUS, SECURE, UNCHECKED
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, RECORD_OVERHEAD_OCTETS, BoundedTable, Evictable
+from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.name import is_subdomain
 from holdfast.dns.rrset import RRset
 
 RANK_ADDITIONAL: Final = 1  # never used to answer; kept for completeness of the ranking
 RANK_REFERRAL: Final = 2  # DS and denial of DS that came with a referral: authoritative data of the parent
+ATTEMPTS_SHARE: Final = 8  # of the capacity goes to what waits to be judged; it rarely waits long
 RANK_ANSWER: Final = 3  # the answer section of an authoritative reply
 
 
@@ -52,6 +55,8 @@ class CachedRRset(Evictable):
         self.expires_us: Final = expires_us
         self.cause: Final = cause
         self.wildcard_proof: Final = proof
+        self.proved_until_s: int = FOREVER_S  # POSIX time at which the first signature of the proof ends
+        self.stale_cut: StaleCut | None = None  # the zone cut whose old delegation data this rests on
 
     def remaining_s(self, now_us: int) -> int:
         """Return the TTL that is left, in seconds, never negative."""
@@ -60,48 +65,70 @@ class CachedRRset(Evictable):
 
 
 class RRsetCache:
-    """All positive data. Expired entries stay until evicted: serve stale needs them (RFC 8767)."""
+    """All positive data, in two slots for each RRset: what was judged last, and the newest attempt, not judged yet.
+
+    So no failed, bogus or unchecked refresh displaces what was once validated. Expired entries stay until evicted:
+    serve stale needs them (RFC 8767).
+    """
 
     def __init__(self, capacity_octets: int) -> None:
-        self.table: Final = BoundedTable(capacity_octets)
+        self.table: Final = BoundedTable(capacity_octets - capacity_octets // ATTEMPTS_SHARE)
+        self.attempts: Final = BoundedTable(capacity_octets // ATTEMPTS_SHARE)
 
     def get(self, name: bytes, rtype: int, now_us: int) -> CachedRRset | None:
-        """Return the fresh entry, or None."""
-        entry = self.table.get(rrset_key(name, rtype))
+        """Return the fresh entry, or None: a judged one before an unchecked one."""
+        key = rrset_key(name, rtype)
+        entry = self.table.get(key)
+        if isinstance(entry, CachedRRset) and entry.expires_us > now_us:
+            return entry
+        entry = self.attempts.get(key)
         if isinstance(entry, CachedRRset) and entry.expires_us > now_us:
             return entry
         return None
 
-    def get_stale(self, name: bytes, rtype: int, now_us: int, maximum_stale_us: int) -> CachedRRset | None:
-        """Return the entry if it expired less than ``maximum_stale_us`` ago."""
-        entry = self.table.get(rrset_key(name, rtype))
-        if isinstance(entry, CachedRRset) and entry.expires_us + maximum_stale_us > now_us:
-            return entry
-        return None
+    def get_stale(self, name: bytes, rtype: int, unchecked: bool) -> CachedRRset | None:
+        """Return the last judged entry, however old, or with ``unchecked`` the last attempt if nothing was judged."""
+        key = rrset_key(name, rtype)
+        entry = self.table.get(key)
+        if entry is None and unchecked:
+            entry = self.attempts.get(key)
+        return entry if isinstance(entry, CachedRRset) else None
 
     def put(self, entry: CachedRRset, now_us: int) -> bool:
         """Store unless better data is there and fresh: a higher rank, or secure data where the new one is bogus."""
         key = rrset_key(entry.rrset.name, entry.rrset.rtype)
-        old = self.table.entries.get(key)
+        table = self.attempts if entry.status == UNCHECKED else self.table
+        old = table.entries.get(key)
         if isinstance(old, CachedRRset) and old.expires_us > now_us:
             if old.rank > entry.rank:
                 return False
             if old.status == SECURE and entry.status == BOGUS:
                 return False
-        self.table.put(key, entry)
+        table.put(key, entry)
+        if table is self.table:
+            self.attempts.remove(key)
         return True
 
     def remove(self, name: bytes, rtype: int) -> bool:
-        """Forget one RRset."""
-        return self.table.remove(rrset_key(name, rtype))
+        """Forget one RRset: something better says that it does not exist, or an operator wants it gone."""
+        key = rrset_key(name, rtype)
+        attempted = self.attempts.remove(key)
+        return self.table.remove(key) or attempted
+
+    def discard_attempt(self, name: bytes, rtype: int) -> None:
+        """Forget the unchecked RRset: it is not good. What was judged before stays."""
+        self.attempts.remove(rrset_key(name, rtype))
 
     def remove_subtree(self, zone: bytes) -> int:
         """Forget everything at and below ``zone``; returns how many entries went."""
-        doomed = [
-            key
-            for key, entry in self.table.entries.items()
-            if isinstance(entry, CachedRRset) and is_subdomain(entry.rrset.name, zone)
-        ]
-        for key in doomed:
-            self.table.remove(key)
-        return len(doomed)
+        count = 0
+        for table in (self.table, self.attempts):
+            doomed = [
+                key
+                for key, entry in table.entries.items()
+                if isinstance(entry, CachedRRset) and is_subdomain(entry.rrset.name, zone)
+            ]
+            for key in doomed:
+                table.remove(key)
+            count += len(doomed)
+        return count

@@ -330,13 +330,31 @@ class StaleSection(Section):
         default=ENGINE.client_response_timer_ms,
         ge=0,
         le=60_000,
-        description="A client waits this long for a fresh answer before it gets a stale one.",
+        description="A client waits this long for a fresh answer before it gets a stale one; 0 answers stale at once.",
     )
     maximum_stale_timer_s: int = Field(
         default=ENGINE.maximum_stale_timer_s,
         ge=1,
         le=YEAR_S,
         description="Data is used for this long after its TTL ran out.",
+    )
+    maximum_stale_unreachable_s: int = Field(
+        default=ENGINE.maximum_stale_unreachable_s,
+        ge=0,
+        le=YEAR_S,
+        description="The same limit when the servers of a zone do not answer; 0 serves nothing stale then.",
+    )
+    maximum_stale_error_s: int = Field(
+        default=ENGINE.maximum_stale_error_s,
+        ge=0,
+        le=YEAR_S,
+        description="The same limit when they answer with errors such as SERVFAIL; 0 serves nothing stale then.",
+    )
+    maximum_stale_bogus_s: int = Field(
+        default=ENGINE.maximum_stale_bogus_s,
+        ge=0,
+        le=YEAR_S,
+        description="The same limit when fresh answers fail validation; 0 serves nothing stale then.",
     )
     stale_answer_ttl_s: int = Field(
         default=ENGINE.stale_answer_ttl_s, ge=1, le=3600, description="TTL of stale records in answers."

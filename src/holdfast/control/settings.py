@@ -116,6 +116,9 @@ def _set_caches(settings: EngineSettings, config: Config) -> None:
     settings.serve_stale = stale.enabled
     settings.client_response_timer_ms = stale.client_response_timer_ms
     settings.maximum_stale_timer_s = stale.maximum_stale_timer_s
+    settings.maximum_stale_unreachable_s = stale.maximum_stale_unreachable_s
+    settings.maximum_stale_error_s = stale.maximum_stale_error_s
+    settings.maximum_stale_bogus_s = stale.maximum_stale_bogus_s
     settings.stale_answer_ttl_s = stale.stale_answer_ttl_s
     settings.failure_recheck_timer_s = stale.failure_recheck_timer_s
 

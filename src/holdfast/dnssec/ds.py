@@ -4,6 +4,7 @@ import hashlib
 from typing import Final
 
 from holdfast.base.cause import Cause
+from holdfast.base.instant import FOREVER_S
 from holdfast.base.limits import DNSKEYS_PER_ZONE, KEYS_PER_TAG
 from holdfast.base.security_status import BOGUS, INSECURE, SECURE
 from holdfast.dns import iana
@@ -26,10 +27,18 @@ class DnskeyVerdict:
     ``status``: SECURE (then ``keys`` are the zone's keys, also those that may not sign, so that causes can name them),
     BOGUS or INSECURE (then ``cause`` says why). ``ttl`` is the capped TTL in seconds. ``key_tag``: of the key that
     links the parent's DS or the trust anchor to the zone, -1 if none. ``exhausted``: given up at a limit on work.
+    ``valid_until_s``: POSIX time at which the signature that proved it ends.
     """
 
     def __init__(
-        self, status: int, keys: list[DNSKEY], cause: Cause | None, ttl: int, exhausted: bool, key_tag: int
+        self,
+        status: int,
+        keys: list[DNSKEY],
+        cause: Cause | None,
+        ttl: int,
+        exhausted: bool,
+        key_tag: int,
+        valid_until_s: int = FOREVER_S,
     ) -> None:
         self.status: Final = status
         self.keys: Final = keys
@@ -37,6 +46,7 @@ class DnskeyVerdict:
         self.ttl: Final = ttl
         self.exhausted: Final = exhausted
         self.key_tag: Final = key_tag
+        self.valid_until_s: Final = valid_until_s
 
 
 def digest(zone: bytes, dnskey_rdata: bytes, digest_type: int) -> bytes | None:
@@ -103,7 +113,7 @@ def verify_dnskey_rrset(
         return DnskeyVerdict(BOGUS, [], linking.failure(), dnskeys.ttl, False, -1)
     verdict = verify_rrset(dnskeys, zone, linking.keys, verifier, budget, validation_time_s, policy)
     if verdict.status == SECURE:
-        return DnskeyVerdict(SECURE, keys, None, verdict.ttl, False, verdict.key_tag)
+        return DnskeyVerdict(SECURE, keys, None, verdict.ttl, False, verdict.key_tag, verdict.valid_until_s)
     if not linking.unmatched and not verdict.exhausted:
         cause = _not_supported(zone, linking.keys, verifier)
         if cause is not None:

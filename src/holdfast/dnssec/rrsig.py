@@ -7,6 +7,7 @@ valid, the verdict carries the most telling of the reasons, because that text is
 from typing import Final
 
 from holdfast.base.cause import Cause
+from holdfast.base.instant import FOREVER_S
 from holdfast.base.limits import KEYS_PER_TAG, RRSET_SIGNATURES, SIGNATURE_CHECKS_PER_RRSET
 from holdfast.base.security_status import BOGUS, SECURE
 from holdfast.dns import iana
@@ -41,6 +42,7 @@ class Verdict:
     the valid RRSIG; ``expanded_from_wildcard``: it is smaller than the owner has labels, so an answer also needs proof
     that no closer name exists, and an NSEC or NSEC3 proves nothing. ``key_tag``: of the key that validated it, -1 if
     none. ``exhausted``: given up at a limit on work, so other keys or signatures might have validated it.
+    ``valid_until_s``: POSIX time at which the valid signature ends, `FOREVER_S` if times are not judged.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Verdict:
         ttl: int,
         exhausted: bool,
         key_tag: int = -1,
+        valid_until_s: int = FOREVER_S,
     ) -> None:
         self.status: Final = status
         self.cause: Final = cause
@@ -60,6 +63,7 @@ class Verdict:
         self.ttl: Final = ttl
         self.exhausted: Final = exhausted
         self.key_tag: Final = key_tag
+        self.valid_until_s: Final = valid_until_s
 
 
 def verify_rrset(
@@ -288,9 +292,12 @@ class _Examination:
     def secure(self, rrsig: RRSIG, key_tag: int) -> Verdict:
         """Return the verdict on an RRset that ``rrsig`` validates."""
         ttl = min(self.rrset.ttl, rrsig.original_ttl)
+        valid_until_s = FOREVER_S
         if self.validation_time_s >= 0:
-            ttl = min(ttl, seconds_between(self.validation_time_s, rrsig.expiration))
-        return Verdict(SECURE, None, rrsig.labels < self.labels, rrsig.labels, ttl, False, key_tag)
+            left_s = seconds_between(self.validation_time_s, rrsig.expiration)
+            valid_until_s = self.validation_time_s + left_s
+            ttl = min(ttl, left_s)
+        return Verdict(SECURE, None, rrsig.labels < self.labels, rrsig.labels, ttl, False, key_tag, valid_until_s)
 
     def bogus(self) -> Verdict:
         """Return the verdict when no signature validates."""

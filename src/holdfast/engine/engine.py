@@ -12,8 +12,9 @@ from holdfast.base.cause import Cause
 from holdfast.base.effects import TRANSPORT_UDP, Client, DropQuery, Effect, SendAnswer
 from holdfast.base.entropy import Entropy
 from holdfast.base.instant import Instant
-from holdfast.base.limits import PACKET_CACHE_SHARE, PREFETCH_REMAINING_PERCENT
+from holdfast.base.limits import BRIEF_PACKET_US, PACKET_CACHE_SHARE
 from holdfast.base.settings import EngineSettings
+from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.cache.packet_cache import PacketCache
 from holdfast.dns.iana import (
     CLASS_CH,
@@ -41,6 +42,7 @@ from holdfast.service.completion import complete
 from holdfast.service.rebinding import PrivateAddresses
 from holdfast.service.request import NEVER_US, RequestTask, WaitingClient
 from holdfast.service.respond import Part, Response, write_response
+from holdfast.service.serve_stale import maximum_stale_s, stale_link
 from holdfast.service.special_names import SpecialNames, chaos_text
 
 HEADER_OCTETS: Final = 12
@@ -213,6 +215,10 @@ class ResolverEngine:
     def known(self, question: Question, now: Instant) -> bool:
         """Tell whether a question without RD can be answered from the cache."""
         now_us = now.monotonic_us
+        if self.settings.serve_stale and self.settings.client_response_timer_ms == 0:
+            limit_s = maximum_stale_s(self.settings, REFRESH_UNREACHABLE)
+            if stale_link(self.state, question.qname, question.qtype, limit_s, "", now) is not None:
+                return True
         if self.state.rrsets.get(question.qname, question.qtype, now_us) is not None:
             return True
         if self.state.rrsets.get(question.qname, 5, now_us) is not None:
@@ -259,8 +265,10 @@ class ResolverEngine:
         now_us = now.monotonic_us
         if request.cacheable and written.complete and request.expires_us > now_us and request.expires_us != NEVER_US:
             refresh_us = request.expires_us
-            if self.settings.prefetch:
-                refresh_us -= (request.expires_us - now_us) * PREFETCH_REMAINING_PERCENT // 100
+            if request.brief:
+                refresh_us = min(refresh_us, now_us + BRIEF_PACKET_US)
+            elif self.settings.prefetch:
+                refresh_us = request.refresh_us
             key = request.key[1:]
             self.packets.put(key, written.wire, written.ttl_offsets, now_us, refresh_us)
         return written.wire

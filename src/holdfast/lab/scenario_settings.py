@@ -93,6 +93,10 @@ class ScenarioSettings:
         engine.upstream_cookies = False
         engine.trust_anchors = []
         engine.prefetch = False
+        engine.serve_stale = False
+        engine.maximum_stale_unreachable_s = FOREVER_S
+        engine.maximum_stale_error_s = FOREVER_S
+        engine.maximum_stale_bogus_s = FOREVER_S
         engine.maximum_stale_timer_s = FOREVER_S
         engine.nsec3_iterations_limit = 150
         if not scenario.testbound:
@@ -167,6 +171,10 @@ class ScenarioSettings:
         if key not in numbers:
             return False
         setattr(engine, numbers[key], int(value))
+        if key == "serve-expired-client-timeout" and int(value) == 0:
+            # That product then looks for stale data before resolution only, never after it failed.
+            engine.maximum_stale_error_s = 0
+            engine.maximum_stale_bogus_s = 0
         return True
 
     def _take_deckard(self, key: str, value: str) -> None:

@@ -201,7 +201,7 @@ class TrustTask(PendingTrust):
         )
         if verdict.status == BOGUS:
             if not server:
-                self.state.rrsets.remove(self.child, TYPE_DNSKEY)
+                self.state.rrsets.discard_attempt(self.child, TYPE_DNSKEY)
                 return
             if len(self.excluded) < BOGUS_RETRIES and self.other_server_exists(server, now):
                 self.excluded = [*self.excluded, server]

@@ -109,7 +109,7 @@ def learn_ds(state: ResolverState, found: Classified, zone: bytes, now: Instant)
         old = state.rrsets.get(zone, TYPE_DS, now_us)
         if old is None or old.status == UNCHECKED:
             state.rrsets.put(entry, now_us)
-            state.negatives.remove(zone, TYPE_DS)
+            state.negatives.discard_attempt(zone, TYPE_DS)
     elif found.ds is None and found.denial:
         ttl_s = min(*(rrset.ttl for rrset in found.denial), state.settings.negative_maximum_ttl_s)
         if state.rrsets.get(zone, TYPE_DS, now_us) is None and state.negatives.get(zone, TYPE_DS, now_us) is None:

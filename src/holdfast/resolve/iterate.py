@@ -17,6 +17,7 @@ from holdfast.base.limits import (
     SUBTASK_DEPTH,
 )
 from holdfast.cache.delegation_cache import Delegation
+from holdfast.cache.failure_cache import REFRESH_ERROR, REFRESH_UNREACHABLE
 from holdfast.cache.negative_cache import NODATA, NXDOMAIN
 from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS
 from holdfast.dns.iana import (
@@ -110,6 +111,7 @@ class FetchTask(Task):
         self.priming: FetchTask | None = None
         self.is_priming = False
         self.empty: Message | None = None  # an authoritative answer without anything in it
+        self.failure: int = REFRESH_UNREACHABLE  # what it will be if nothing better comes
 
     def step(self, now: Instant) -> None:
         """Go on: take a response, or look for the next server."""
@@ -300,6 +302,7 @@ class FetchTask(Task):
 
     def take_error(self, exchange: Exchange, message: Message, found: Classified, now: Instant) -> None:
         """Remember a server that is lame or broken for this zone and go on to the next one."""
+        self.failure = REFRESH_ERROR
         if self.asked_name != self.name:
             # RFC 9156 section 2.3: servers that dislike the minimised question may like the full one.
             self.minimise = False
@@ -314,7 +317,7 @@ class FetchTask(Task):
             self.add_cause(EDE_NETWORK_ERROR, f"lame delegation: useless answer from {where}", "iterate.lame")
         else:
             self.add_cause(EDE_NETWORK_ERROR, f"{rcode_name(message.rcode)} from {where}", "iterate.rcode")
-        if found.kind == LAME:
+        if found.kind == LAME and not message.flags & FLAG_AA:
             self.state.servers.get(exchange.address, now.monotonic_us).note_lame(self.zone, now.monotonic_us + LAME_US)
         else:
             self.tried[exchange.address] = SENDS_PER_ZONE

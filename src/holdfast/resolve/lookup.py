@@ -6,13 +6,16 @@ CNAME and DNAME are not followed here: each link of a chain is a look-up, and an
 from typing import Final
 
 from holdfast.base.cause import Cause
-from holdfast.base.instant import Instant
-from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S, PREFETCH_REMAINING_PERCENT
+from holdfast.base.instant import FOREVER_S, Instant
+from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S
 from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
+from holdfast.cache.failure_cache import REFRESH_BOGUS, REFRESH_ERROR, FailureEntry
 from holdfast.cache.key_cache import ZoneTrust
 from holdfast.cache.negative_cache import NODATA, NXDOMAIN, NegativeEntry
 from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
+from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.iana import (
+    EDE_CACHED_ERROR,
     EDE_DNSKEY_MISSING,
     EDE_NO_REACHABLE_AUTHORITY,
     EDE_RRSIGS_MISSING,
@@ -88,6 +91,8 @@ class LookupTask(PendingLookup):
         self.excluded: list[bytes] = []
         self.first_causes: list[Cause] = []
         self.work: Final = WorkBudget()
+        self.proved_until_s: int = FOREVER_S
+        self.stale_cut: StaleCut | None = None
 
     def step(self, now: Instant) -> None:
         """Go on with whatever this look-up waited for."""
@@ -117,19 +122,21 @@ class LookupTask(PendingLookup):
         if cached is None and self.rtype not in BESIDE_ALIAS:
             cached = self.state.rrsets.get(self.name, TYPE_CNAME, now_us)
             kind = CNAME
+        negative: NegativeEntry | None = None
         if cached is not None:
-            return self.take_cached_rrset(cached, kind, now)
-        negative = self.state.negatives.get(self.name, self.rtype, now_us)
+            if cached.status == UNCHECKED and self.validate:
+                negative = self.state.negatives.get(self.name, self.rtype, now_us)
+            if negative is None or negative.status == UNCHECKED:
+                return self.take_cached_rrset(cached, kind, now)
+        else:
+            negative = self.state.negatives.get(self.name, self.rtype, now_us)
         if negative is None:
             negative = self.state.negatives.get_nxdomain_cut(self.name, now_us)
         if negative is not None and self.take_cached_negative(negative, now):
             return True
         failure = self.state.failures.get(self.name, self.rtype, now_us)
         if failure is not None and (self.validate or failure.status != BOGUS):
-            self.result.causes = failure.causes
-            self.result.status = failure.status
-            self.result.expires_us = failure.expires_us
-            self.state.finish(self)
+            self.take_cached_failure(failure, now)
             return True
         if self.take_cached_dname(now):
             return True
@@ -152,8 +159,8 @@ class LookupTask(PendingLookup):
         result.expires_us = cached.expires_us
         if cached.cause is not None:
             result.causes = [cached.cause]
-        lifetime_us = cached.expires_us - cached.stored_us
-        result.refresh = (cached.expires_us - now.monotonic_us) * 100 < lifetime_us * PREFETCH_REMAINING_PERCENT
+        result.stale_cut = cached.stale_cut
+        result.refresh = result.refresh_us() <= now.monotonic_us
         self.state.finish(self)
         return True
 
@@ -174,11 +181,25 @@ class LookupTask(PendingLookup):
         result.status = INDETERMINATE if entry.status == UNCHECKED else entry.status
         result.stored_us = entry.stored_us
         result.expires_us = entry.expires_us
+        result.refresh = result.refresh_us() <= now.monotonic_us
         result.insecure_delegation = entry.insecure_delegation
+        result.stale_cut = entry.stale_cut
         if entry.cause is not None:
             result.causes = [entry.cause]
         self.state.finish(self)
         return True
+
+    def take_cached_failure(self, failure: FailureEntry, now: Instant) -> None:
+        """Fail as before, for the reason of then (RFC 9520 section 2.2)."""
+        ago_s = (now.monotonic_us - failure.since_us) // 1_000_000
+        text = f"{to_text(self.name)} {type_name(self.rtype)} fails since {ago_s} s, tried {failure.failures} times"
+        result = self.result
+        result.causes = [*failure.causes, Cause(EDE_CACHED_ERROR, text, "lookup.cached-failure")]
+        result.status = failure.status
+        result.failure = failure.failure
+        result.from_failure_cache = True
+        result.expires_us = failure.expires_us
+        self.state.finish(self)
 
     def take_cached_dname(self, now: Instant) -> bool:
         """Use a DNAME above the name (RFC 6672 section 3.4)."""
@@ -221,7 +242,7 @@ class LookupTask(PendingLookup):
             self.fetch = task
         else:
             text = f"looking up {to_text(self.name)} {type_name(self.rtype)} depends on itself"
-            self.fail([Cause(EDE_NO_REACHABLE_AUTHORITY, text, "lookup.circle")], INDETERMINATE, now)
+            self.fail([Cause(EDE_NO_REACHABLE_AUTHORITY, text, "lookup.circle")], REFRESH_ERROR, now)
 
     def take_fetch(self, task: FetchTask, now: Instant) -> None:
         """Take what the servers said."""
@@ -229,9 +250,9 @@ class LookupTask(PendingLookup):
         found = task.found
         if found is None:
             if self.first_causes:
-                self.fail(self.first_causes, BOGUS, now)  # the retry found no better server
+                self.fail(self.first_causes, REFRESH_BOGUS, now)  # the retry found no better server
             else:
-                self.fail(task.causes, INDETERMINATE, now)
+                self.fail(task.causes, task.failure, now)
             return
         self.kind = found.kind
         self.rrset = found.rrset
@@ -257,9 +278,11 @@ class LookupTask(PendingLookup):
         trust = self.trust(now)
         if trust is None:
             return
+        self.proved_until_s = trust.proved_until_s
+        self.stale_cut = trust.stale_cut
         if trust.status == BOGUS:
             causes = [trust.cause] if trust.cause is not None else []
-            self.fail(causes, BOGUS, now)
+            self.fail(causes, REFRESH_BOGUS, now)
         elif trust.status != SECURE:
             self.accept(trust.status, -1, trust.cause, now)
         elif self.kind in POSITIVE:
@@ -278,7 +301,7 @@ class LookupTask(PendingLookup):
             if not task.done:
                 if not self.wait_for(task):
                     text = f"the chain of trust of {to_text(target)} depends on itself"
-                    self.fail([Cause(EDE_DNSKEY_MISSING, text, "lookup.trust-circle")], BOGUS, now)
+                    self.fail([Cause(EDE_DNSKEY_MISSING, text, "lookup.trust-circle")], REFRESH_BOGUS, now)
                     return None
                 self.pending_trust = task
                 return None
@@ -313,7 +336,7 @@ class LookupTask(PendingLookup):
 
     def verify(self, rrset: RRset, trust: ZoneTrust, now: Instant) -> Verdict:
         """Verify one RRset with the keys of its zone."""
-        return verify_rrset(
+        verdict = verify_rrset(
             rrset,
             trust.zone,
             trust.keys,
@@ -322,6 +345,9 @@ class LookupTask(PendingLookup):
             self.state.validation_time_s(now),
             self.state.policy,
         )
+        if verdict.status == SECURE:
+            self.proved_until_s = min(self.proved_until_s, verdict.valid_until_s)
+        return verdict
 
     def judge_positive(self, trust: ZoneTrust, now: Instant) -> None:
         """Judge an answer, CNAME or DNAME."""
@@ -426,8 +452,8 @@ class LookupTask(PendingLookup):
             self.first_causes = [cause]
         if not self.server:
             # The stored data was never checked before: get it again before judging its zone.
-            self.state.rrsets.remove(self.name, self.rtype)
-            self.state.negatives.remove(self.name, self.rtype)
+            self.state.rrsets.discard_attempt(self.name, self.rtype)
+            self.state.negatives.discard_attempt(self.name, self.rtype)
         if len(self.excluded) < BOGUS_RETRIES:
             if self.server:
                 self.excluded = [*self.excluded, self.server]
@@ -437,7 +463,7 @@ class LookupTask(PendingLookup):
             self.state.count("bogus_retries")
             self.start_fetch(now)
             return
-        self.fail(self.first_causes, BOGUS, now)
+        self.fail(self.first_causes, REFRESH_BOGUS, now)
 
     # -- the end --------------------------------------------------------------------------------------------------
 
@@ -453,6 +479,7 @@ class LookupTask(PendingLookup):
         result.beside = self.beside()
         result.status = INDETERMINATE if status == UNCHECKED else status
         result.stored_us = now_us
+        result.stale_cut = self.stale_cut
         if cause is not None:
             result.causes = [cause]
         if self.kind in POSITIVE and self.rrset is not None:
@@ -460,8 +487,13 @@ class LookupTask(PendingLookup):
             ttl_s = min(max(ttl_s, settings.minimum_ttl_s), settings.maximum_ttl_s)
             result.expires_us = now_us + ttl_s * 1_000_000
             entry = CachedRRset(self.rrset, status, RANK_ANSWER, now_us, result.expires_us, cause, self.denial)
+            entry.proved_until_s = self.proved_until_s
+            entry.stale_cut = self.stale_cut
             self.state.rrsets.put(entry, now_us)
-            self.state.negatives.remove(self.name, self.rtype)
+            if status == UNCHECKED:
+                self.state.negatives.discard_attempt(self.name, self.rtype)
+            else:
+                self.state.negatives.remove(self.name, self.rtype)
             self.store_others(now)
             if self.message is not None and not settings.minimal_responses:
                 learn_name_servers(self.state, self.message, self.zone, self.name, status, self.work, now)
@@ -473,8 +505,13 @@ class LookupTask(PendingLookup):
                 self.name, self.kind, self.soa, self.denial, status, cause, now_us, result.expires_us
             )
             negative.insecure_delegation = result.insecure_delegation
+            negative.proved_until_s = self.proved_until_s
+            negative.stale_cut = self.stale_cut
             self.state.negatives.put(negative, self.rtype)
-            self.state.rrsets.remove(self.name, self.rtype)
+            if status == UNCHECKED:
+                self.state.rrsets.discard_attempt(self.name, self.rtype)
+            else:
+                self.state.rrsets.remove(self.name, self.rtype)
             if status == SECURE and self.soa is not None:
                 self.state.denials.set_soa(self.soa, now_us + ttl_s * 1_000_000)
         self.state.failures.remove(self.name, self.rtype)
@@ -508,12 +545,14 @@ class LookupTask(PendingLookup):
             entry = CachedRRset(rrset, UNCHECKED, RANK_ANSWER, now_us, now_us + ttl_s * 1_000_000, None, self.denial)
             self.state.rrsets.put(entry, now_us)
 
-    def fail(self, causes: list[Cause], status: int, now: Instant) -> None:
-        """Finish without an answer, and remember why."""
+    def fail(self, causes: list[Cause], failure: int, now: Instant) -> None:
+        """Finish without an answer, and remember why; ``failure`` is one of REFRESH_*."""
+        status = BOGUS if failure == REFRESH_BOGUS else INDETERMINATE
         self.result.kind = FAILED
         self.result.status = status
         self.result.causes = causes
-        self.result.expires_us = now.monotonic_us
-        self.state.failures.put(self.name, self.rtype, status, causes, now.monotonic_us)
+        self.result.failure = failure
+        entry = self.state.failures.put(self.name, self.rtype, status, failure, causes, now.monotonic_us)
+        self.result.expires_us = entry.expires_us
         self.state.count("bogus_lookups" if status == BOGUS else "failed_lookups")
         self.state.finish(self)

@@ -8,8 +8,11 @@ from typing import Final
 
 from holdfast.base.cause import Cause
 from holdfast.base.instant import Instant
+from holdfast.base.limits import PREFETCH_REMAINING_PERCENT
 from holdfast.base.security_status import INDETERMINATE
+from holdfast.cache.failure_cache import NOT_FAILED
 from holdfast.cache.key_cache import ZoneTrust
+from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.rrset import RRset
 from holdfast.resolve.iterate import AddressSource, FetchTask
 from holdfast.resolve.task import QueryBudget, Task
@@ -36,7 +39,15 @@ class LookupResult:
         self.expires_us: int = 0
         self.stored_us: int = 0
         self.insecure_delegation: bool = False
-        self.refresh: bool = False  # close to its end: worth a prefetch
+        self.refresh: bool = False  # close to its end: worth a prefetch (``refresh_us`` has passed)
+        self.failure: int = NOT_FAILED  # one of REFRESH_*
+        self.from_failure_cache: bool = False  # the attempt that failed was an earlier one
+        self.stale: bool = False  # expired data (RFC 8767)
+        self.stale_cut: StaleCut | None = None  # an old delegation on the way here
+
+    def refresh_us(self) -> int:
+        """Return from when on a question for this is a reason to fetch it again, before it ends."""
+        return self.expires_us - (self.expires_us - self.stored_us) * PREFETCH_REMAINING_PERCENT // 100
 
 
 class PendingLookup(Task):

@@ -6,7 +6,8 @@ from holdfast.base.cause import Cause
 from holdfast.base.effects import Client
 from holdfast.base.instant import Instant
 from holdfast.base.limits import CNAME_LINKS, JOINED_CLIENTS, REQUEST_TIMEOUT_MS
-from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, weaker
+from holdfast.base.security_status import INDETERMINATE, SECURE, weaker
+from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.cache.negative_cache import NXDOMAIN
 from holdfast.dns.iana import (
     EDE_NO_REACHABLE_AUTHORITY,
@@ -30,7 +31,7 @@ from holdfast.resolve.task import QueryBudget, Task
 from holdfast.resolve.tasks import Tasks
 from holdfast.service.rebinding import PrivateAddresses
 from holdfast.service.respond import Part, Response
-from holdfast.service.serve_stale import stale_response
+from holdfast.service.serve_stale import maximum_stale_s, stale_link
 from holdfast.service.special_names import SpecialNames
 
 NEVER_US: Final = 1 << 62
@@ -66,8 +67,9 @@ class StaleTimer(Timer):
 
     def fire(self, now: Instant) -> None:
         """Answer with stale data if there is any; the look-ups go on and refresh the cache."""
-        if not self.request.done and self.request.use_stale(now):
-            self.request.end()
+        if not self.request.done:
+            waited_ms = self.request.state.settings.client_response_timer_ms
+            self.request.answer_stale(f"; no fresh answer within {waited_ms} ms", now)
 
 
 class RequestTask(Task):
@@ -98,8 +100,9 @@ class RequestTask(Task):
         self.response: Response = Response(RCODE_NOERROR)
         self.status: int = SECURE
         self.expires_us: int = NEVER_US
-        self.stored_us: int = 0
+        self.refresh_us: int = NEVER_US  # from here on the answer is worth a refresh
         self.cacheable: bool = True
+        self.brief: bool = False  # cacheable for a moment only
         self.clients: list[WaitingClient] = []
         self.timer: RequestTimer | None = None
         self.stale_timer: StaleTimer | None = None
@@ -114,21 +117,34 @@ class RequestTask(Task):
         self.state.add_timer(self.timer)
         settings = self.state.settings
         if settings.serve_stale:
+            if settings.client_response_timer_ms == 0 and self.answer_stale("; it is being refreshed", now):
+                return
             self.stale_timer = StaleTimer(self, now.monotonic_us + settings.client_response_timer_ms * 1000)
             self.state.add_timer(self.stale_timer)
 
-    def use_stale(self, now: Instant) -> bool:
-        """Replace the response by a stale one; False: there is none, or it is not wanted."""
-        if not self.state.settings.serve_stale:
-            return False
-        stale = stale_response(self.state, self.name, self.rtype, now)
-        if stale is None:
-            return False
-        stale.causes.extend(self.response.causes)
-        self.response = stale
-        self.status = SECURE if stale.secure else INSECURE
-        self.cacheable = False
-        self.state.count("stale_answers")
+    def answer_stale(self, why: str, now: Instant) -> bool:
+        """Complete the chain with what was known last; fresh data may be on its way. False: a link is missing."""
+        settings = self.state.settings
+        limit_s = maximum_stale_s(settings, REFRESH_UNREACHABLE) if settings.serve_stale else 0
+        links: list[LookupResult] = []
+        current = self.current
+        while True:
+            link = stale_link(self.state, current, self.rtype, limit_s, why, now)
+            if link is None or len(links) >= CNAME_LINKS:
+                return False
+            links.append(link)
+            rrset = link.rrset
+            target: bytes | None = None
+            if rrset is not None and link.kind == CNAME:
+                target = rdata_name(TYPE_CNAME, rrset.rdatas[0])
+            elif rrset is not None and link.kind == DNAME:
+                target = dname_target(rrset, current)
+            if target is None:
+                break
+            current = target
+        self.cacheable = False  # what is on its way shall be seen when it comes
+        for link in links:
+            self.take(link, now)
         return True
 
     def step(self, now: Instant) -> None:
@@ -164,16 +180,19 @@ class RequestTask(Task):
     def take(self, result: LookupResult, now: Instant) -> None:
         """Take one link of the chain."""
         for cause in result.causes:
-            if not any(
-                cause.info_code == known.info_code and cause.extra_text == known.extra_text
-                for known in self.response.causes
-            ):
-                self.response.causes.append(cause)
-        self.status = weaker(self.status, result.status)
-        if result.kind == FAILED or (result.status == BOGUS and self.validate):
-            self.fail(now)
+            self.add_cause(cause)
+        if result.kind == FAILED:
+            self.take_failure(result, now)
             return
+        self.status = weaker(self.status, result.status)
+        if result.stale_cut is not None and result.stale_cut.active:
+            self.add_cause(result.stale_cut.cause)
+            self.brief = True
+        if result.stale:
+            self.brief = True
+            self.state.count("stale_links")
         self.expires_us = min(self.expires_us, result.expires_us)
+        self.refresh_us = min(self.refresh_us, result.refresh_us())
         if result.refresh and self.state.settings.prefetch:
             self.tasks.prefetch(self.current, self.rtype, self.validate, now)
         ttl_s = max((result.expires_us - now.monotonic_us) // 1_000_000, 0)
@@ -237,25 +256,48 @@ class RequestTask(Task):
         self.status = weaker(self.status, INDETERMINATE)
         self.end()
 
-    def fail(self, now: Instant) -> None:
-        """Answer with stale data, else SERVFAIL, with every cause that is known."""
-        if self.use_stale(now):
-            self.end()
-            return
+    def add_cause(self, cause: Cause) -> None:
+        """Add a cause beside those that are known."""
+        for known in self.response.causes:
+            if cause.info_code == known.info_code and cause.extra_text == known.extra_text:
+                return
+        self.response.causes.append(cause)
+
+    def take_failure(self, result: LookupResult, now: Instant) -> None:
+        """Use what was known last of this link, if it is not too old for the kind of failure; else fail."""
+        settings = self.state.settings
+        if settings.serve_stale:
+            limit_s = maximum_stale_s(settings, result.failure)
+            if result.from_failure_cache and settings.client_response_timer_ms == 0:
+                limit_s = settings.maximum_stale_timer_s  # stale at once, whatever a refresh may bring
+            why = "; " + result.causes[0].extra_text if result.causes else ""
+            link = stale_link(self.state, self.current, self.rtype, limit_s, why, now)
+            if link is not None:
+                recheck_us = now.monotonic_us + settings.failure_recheck_timer_s * 1_000_000
+                self.state.failures.hold(self.current, self.rtype, recheck_us)
+                self.take(link, now)
+                return
+        self.status = weaker(self.status, result.status)
+        self.expires_us = min(self.expires_us, result.expires_us)
+        self.brief = True
+        self.fail()
+
+    def fail(self) -> None:
+        """Answer SERVFAIL, with every cause that is known."""
         self.response.rcode = RCODE_SERVFAIL
         self.response.answer = []
         self.response.authority = []
-        self.cacheable = False
         self.status = weaker(self.status, INDETERMINATE)
         self.end()
 
     def give_up(self, now: Instant) -> None:
         """Time is up: answer now; what runs goes on and fills the cache."""
-        if self.done:
+        if self.done or self.answer_stale(f"; no fresh answer within {REQUEST_TIMEOUT_MS // 1000} s", now):
             return
+        self.cacheable = False
         waited = f"no answer for {to_text(self.current)} {type_name(self.rtype)} within {REQUEST_TIMEOUT_MS // 1000} s"
         self.response.causes.append(Cause(EDE_NO_REACHABLE_AUTHORITY, waited, "request.timeout"))
-        self.fail(now)
+        self.fail()
 
     def end(self) -> None:
         """The response is complete."""

@@ -1,62 +1,118 @@
-"""Answers from expired data when fresh data cannot be had (RFC 8767), also when it cannot be validated."""
+"""Expired data when fresh data cannot be had (RFC 8767), also when it cannot be validated.
+
+A stale answer is made link by link: a stale alias does not keep its target from being resolved afresh.
+"""
 
 from holdfast.base.cause import Cause
 from holdfast.base.instant import Instant
-from holdfast.base.limits import CNAME_LINKS
-from holdfast.base.security_status import BOGUS, INDETERMINATE, SECURE, UNCHECKED, weaker
-from holdfast.cache.negative_cache import NXDOMAIN
-from holdfast.dns.iana import (
-    EDE_STALE_ANSWER,
-    EDE_STALE_NXDOMAIN_ANSWER,
-    RCODE_NOERROR,
-    RCODE_NXDOMAIN,
-    TYPE_CNAME,
-    type_name,
-)
-from holdfast.dns.name import to_text
-from holdfast.dns.rdata import rdata_name
+from holdfast.base.security_status import BOGUS, INDETERMINATE, UNCHECKED
+from holdfast.base.settings import EngineSettings
+from holdfast.cache.failure_cache import REFRESH_BOGUS, REFRESH_ERROR
+from holdfast.cache.negative_cache import NXDOMAIN, NegativeEntry
+from holdfast.cache.rrset_cache import CachedRRset
+from holdfast.dns.iana import EDE_STALE_ANSWER, EDE_STALE_NXDOMAIN_ANSWER, TYPE_CNAME, TYPE_DNAME, TYPE_DS, type_name
+from holdfast.dns.name import ROOT, parent, to_text
+from holdfast.resolve.classify import ANSWER, CNAME, DNAME
+from holdfast.resolve.pending import LookupResult
 from holdfast.resolve.state import ResolverState
-from holdfast.service.respond import Part, Response
 
 
-def stale_response(state: ResolverState, name: bytes, rtype: int, now: Instant) -> Response | None:
-    """Return an answer made of data that expired less than the maximum stale timer ago (RFC 8767 section 5), or None.
+def maximum_stale_s(settings: EngineSettings, failure: int) -> int:
+    """Return how old data may be, in seconds beyond its TTL, given why it could not be refreshed (REFRESH_*)."""
+    limit_s = settings.maximum_stale_unreachable_s
+    if failure == REFRESH_BOGUS:
+        limit_s = settings.maximum_stale_bogus_s
+    elif failure == REFRESH_ERROR:
+        limit_s = settings.maximum_stale_error_s
+    return min(limit_s, settings.maximum_stale_timer_s)
 
-    TTLs are capped to the stale answer TTL (section 4). Bogus data is never used; data that was secure when it was
-    stored keeps that status, as its signatures were good then.
+
+def stale_link(
+    state: ResolverState, name: bytes, rtype: int, maximum_s: int, why: str, now: Instant
+) -> LookupResult | None:
+    """Return what was known last of a name and type, if that ended less than ``maximum_s`` seconds ago; else None.
+
+    What was judged last counts, positive or negative, and bogus data never. ``why`` says what keeps fresh data away.
     """
-    settings = state.settings
-    maximum_us = settings.maximum_stale_timer_s * 1_000_000
-    response = Response(RCODE_NOERROR)
-    status = SECURE
-    current = name
-    for _ in range(CNAME_LINKS):
-        cached = state.rrsets.get_stale(current, rtype, now.monotonic_us, maximum_us)
-        alias = False
-        if cached is None and rtype != TYPE_CNAME:
-            cached = state.rrsets.get_stale(current, TYPE_CNAME, now.monotonic_us, maximum_us)
-            alias = True
-        if cached is not None and cached.status != BOGUS:
-            ttl_s = cached.remaining_s(now.monotonic_us) or settings.stale_answer_ttl_s
-            response.answer.append(Part(cached.rrset, min(ttl_s, settings.stale_answer_ttl_s)))
-            response.authority.extend(Part(proof, settings.stale_answer_ttl_s) for proof in cached.wildcard_proof)
-            status = weaker(status, INDETERMINATE if cached.status == UNCHECKED else cached.status)
-            if not alias:
-                break
-            current = rdata_name(TYPE_CNAME, cached.rrset.rdatas[0])
-            continue
-        negative = state.negatives.get_stale(current, rtype, now.monotonic_us, maximum_us)
-        if negative is None or negative.status == BOGUS or negative.soa is None:
+    if maximum_s <= 0:
+        return None
+    unchecked = not state.settings.validate
+    oldest_us = now.monotonic_us - maximum_s * 1_000_000
+    kind = ANSWER
+    cached = state.rrsets.get_stale(name, rtype, unchecked)
+    if rtype not in (TYPE_CNAME, TYPE_DNAME, TYPE_DS):
+        alias = state.rrsets.get_stale(name, TYPE_CNAME, unchecked)
+        if alias is not None and (cached is None or alias.stored_us > cached.stored_us):
+            cached = alias
+            kind = CNAME
+    negative = state.negatives.get_stale(name, rtype, unchecked)
+    if negative is not None and (cached is None or negative.stored_us > cached.stored_us):
+        if negative.expires_us <= oldest_us or negative.soa is None:
             return None
-        if negative.kind == NXDOMAIN:
-            response.rcode = RCODE_NXDOMAIN
-        response.authority.append(Part(negative.soa, settings.stale_answer_ttl_s))
-        response.authority.extend(Part(proof, settings.stale_answer_ttl_s) for proof in negative.proof)
-        status = weaker(status, INDETERMINATE if negative.status == UNCHECKED else negative.status)
-        break
-    response.secure = status == SECURE
-    nxdomain = response.rcode == RCODE_NXDOMAIN
-    text = f"stale data for {to_text(name)} {type_name(rtype)}"
-    code = EDE_STALE_NXDOMAIN_ANSWER if nxdomain else EDE_STALE_ANSWER
-    response.causes.append(Cause(code, text, "stale.answer"))
-    return response
+        return stale_denial(state, negative, rtype, why, now)
+    if cached is None:
+        ancestor = name
+        while ancestor != ROOT and cached is None:
+            ancestor = parent(ancestor)
+            cached = state.rrsets.get_stale(ancestor, TYPE_DNAME, unchecked)
+            kind = DNAME
+    if cached is None or cached.expires_us <= oldest_us or cached.status == BOGUS:
+        return None
+    return stale_rrset(state, cached, kind, name, rtype, why, now)
+
+
+def stale_rrset(
+    state: ResolverState, cached: CachedRRset, kind: int, name: bytes, rtype: int, why: str, now: Instant
+) -> LookupResult:
+    """Make a result of positive data."""
+    result = LookupResult(kind)
+    result.rrset = cached.rrset
+    result.proof = cached.wildcard_proof
+    shown_s = min(cached.remaining_s(now.monotonic_us) or cached.rrset.ttl, state.settings.stale_answer_ttl_s)
+    finish(state, result, cached.status, cached.proved_until_s, cached.expires_us, shown_s, now)
+    if result.stale:
+        text = f"{to_text(name)} {type_name(rtype)} {age_text(cached.expires_us, now)}{why}"
+        result.causes.append(Cause(EDE_STALE_ANSWER, text, "stale.answer"))
+    return result
+
+
+def stale_denial(state: ResolverState, entry: NegativeEntry, rtype: int, why: str, now: Instant) -> LookupResult:
+    """Make a result of a denial."""
+    result = LookupResult(entry.kind)
+    result.soa = entry.soa
+    result.proof = entry.proof
+    shown_s = state.settings.stale_answer_ttl_s
+    if entry.soa is not None:
+        shown_s = min(entry.remaining_s(now.monotonic_us) or entry.soa.ttl, shown_s)
+    finish(state, result, entry.status, entry.proved_until_s, entry.expires_us, shown_s, now)
+    if result.stale:
+        code = EDE_STALE_NXDOMAIN_ANSWER if entry.kind == NXDOMAIN else EDE_STALE_ANSWER
+        text = f"denial of {to_text(entry.name)} {type_name(rtype)} {age_text(entry.expires_us, now)}{why}"
+        result.causes.append(Cause(code, text, "stale.denial"))
+    return result
+
+
+def finish(
+    state: ResolverState,
+    result: LookupResult,
+    status: int,
+    proved_until_s: int,
+    expires_us: int,
+    shown_s: int,
+    now: Instant,
+) -> None:
+    """Set status and times: authenticated only while the signatures that proved the data are valid."""
+    result.status = INDETERMINATE if status == UNCHECKED else status
+    if state.validation_time_s(now) >= 0 and proved_until_s <= state.validation_time_s(now):
+        result.status = INDETERMINATE
+    result.stale = expires_us <= now.monotonic_us
+    result.stored_us = now.monotonic_us
+    result.expires_us = now.monotonic_us + shown_s * 1_000_000
+
+
+def age_text(expires_us: int, now: Instant) -> str:
+    """Say how long ago data expired."""
+    age_s = (now.monotonic_us - expires_us) // 1_000_000
+    if age_s >= 3600:
+        return f"expired {age_s // 3600} h {age_s % 3600 // 60} min ago"
+    return f"expired {age_s // 60} min {age_s % 60} s ago"

@@ -60,7 +60,10 @@ private_prefixes = ["192.168.0.0/16"]
 private_exceptions = ["corp.example"]
 resolved_special_names = ["168.192.in-addr.arpa"]
 [stale]
-enabled = true
+enabled = false
+maximum_stale_unreachable_s = 5
+maximum_stale_error_s = 6
+maximum_stale_bogus_s = 7
 client_response_timer_ms = 1
 maximum_stale_timer_s = 2
 stale_answer_ttl_s = 3
