@@ -88,6 +88,8 @@ class _Player:
         steps = self.scenario.steps
         for index, step in enumerate(steps):
             self.reply_ahead = _reply_ahead(steps[index + 1 :])
+            if self.scenario.testbound and step.kind == "QUERY":
+                self.traffic()  # that tool serves what is open before it goes on
             following = steps[index + 1] if index + 1 < len(steps) else step
             if self.scenario.testbound:
                 self.range_step = following.number if step.kind == "QUERY" else step.number
@@ -99,8 +101,6 @@ class _Player:
     def do(self, step: Step, steps: list[Step], index: int) -> None:
         """Do one step."""
         if step.kind == "QUERY":
-            if self.scenario.testbound:
-                self.traffic()  # that tool serves what is open before it goes on
             self.query(step)
         elif step.kind == "CHECK_ANSWER":
             self.check_answer(step)
