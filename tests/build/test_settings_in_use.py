@@ -35,7 +35,7 @@ NAMES = sorted({name for owner in (EngineSettings(), ServerSettings()) for name 
 
 
 # Known gaps; remove a name here when its setting works.
-_GAPS = {"failure_recheck_timer_s", "signal_trust_anchors"}
+_GAPS = {"signal_trust_anchors"}
 CASES = [pytest.param(name, marks=pytest.mark.xfail(strict=False) if name in _GAPS else ()) for name in NAMES]
 
 

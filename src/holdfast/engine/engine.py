@@ -268,7 +268,7 @@ class ResolverEngine:
             if request.brief:
                 refresh_us = min(refresh_us, now_us + BRIEF_PACKET_US)
             elif self.settings.prefetch:
-                refresh_us = request.refresh_us
+                refresh_us = min(refresh_us, request.refresh_us)
             key = request.key[1:]
             self.packets.put(key, written.wire, written.ttl_offsets, now_us, refresh_us)
         return written.wire
