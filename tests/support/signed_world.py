@@ -10,7 +10,8 @@ from holdfast.base.settings import EngineSettings, TrustAnchorSetting
 from holdfast.dns.name import ROOT
 from holdfast.lab.authority import Authority
 from holdfast.lab.broken import key_of, sign_well
-from holdfast.lab.zones import Nsec3Parameters, Zone, load_zone
+from holdfast.registry.zone import Nsec3Parameters, Zone
+from holdfast.registry.zone_file import load_zone
 from tests.support.engine_world import ROOT_ADDRESS, START_S, EngineWorld, Message, plain_settings
 
 CHILD_ADDRESS = "192.0.2.1"
