@@ -10,7 +10,7 @@ PACKET_CACHE_SHARE: Final = 4  # one quarter of the cache goes to whole answers
 DENIAL_PROOFS_PER_ZONE: Final = 2000  # NSEC/NSEC3 records kept per zone for synthesis
 MESSAGE_RECORDS: Final = 2000  # records accepted from one message; a 64 KiB message of A records has about 4000
 RRSET_RECORDS: Final = 600  # records in one RRset; more only burdens validation and clients
-RRSET_SIGNATURES: Final = 16  # RRSIGs kept per RRset: two algorithms in a rollover need four
+RRSET_SIGNATURES: Final = 16  # RRSIGs of an RRset looked at, unusable ones included (dns.message keeps fewer)
 
 # -- TTLs (seconds) ---------------------------------------------------------------------------------------------------
 CACHE_MINIMUM_TTL_S: Final = 0  # honour the zone's owner

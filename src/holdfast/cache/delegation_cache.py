@@ -19,7 +19,10 @@ class NameServer:
 
 
 class Delegation(Evictable):
-    """A zone and its name servers. ``forward``: they are recursive; ``port``: where they listen."""
+    """A zone and its name servers. ``forward``: they are recursive; ``port``: where they listen.
+
+    ``child_servers`` are names of further servers, by the zone's own word: for when those of its parent fail.
+    """
 
     def __init__(self, zone: bytes, servers: list[NameServer], expires_us: int, port: int, forward: bool) -> None:
         super().__init__(ENTRY_OVERHEAD_OCTETS + 200 * len(servers))
@@ -29,6 +32,7 @@ class Delegation(Evictable):
         self.port: Final = port
         self.forward: Final = forward
         self.fallback: bool = False
+        self.child_servers: list[bytes] = []
 
 
 class DelegationCache:

@@ -11,6 +11,7 @@ from holdfast.base.limits import (
     SERVERS_REMEMBERED,
     TIMEOUT_MAXIMUM_US,
 )
+from holdfast.cache.rrset_cache import rrset_key
 
 EDNS_UNKNOWN: Final = 0
 EDNS_WORKS: Final = 1
@@ -67,15 +68,18 @@ class ServerEntry:
         if self.timeouts >= SERVER_TIMEOUTS_TO_BACKOFF:
             self.backoff_until_us = now_us + SERVER_BACKOFF_US
 
-    def is_lame(self, zone: bytes, now_us: int) -> bool:
-        """Tell whether the server recently proved not to serve ``zone``."""
-        until = self.lame_until_us.get(zone)
+    def is_lame(self, zone: bytes, rtype: int, now_us: int) -> bool:
+        """Tell whether the server recently proved not to serve ``zone`` for questions of this type."""
+        if not self.lame_until_us:
+            return False
+        until = self.lame_until_us.get(rrset_key(zone, rtype))
         return until is not None and until > now_us
 
-    def note_lame(self, zone: bytes, until_us: int) -> None:
-        """Remember that the server does not serve ``zone`` properly."""
-        self.lame_until_us.pop(zone, None)
-        self.lame_until_us[zone] = until_us
+    def note_lame(self, zone: bytes, rtype: int, until_us: int) -> None:
+        """Remember that the server does not serve ``zone`` properly; some are lame for one type only (AAAA)."""
+        key = rrset_key(zone, rtype)
+        self.lame_until_us.pop(key, None)
+        self.lame_until_us[key] = until_us
         if len(self.lame_until_us) > LAME_ZONES_PER_SERVER:
             del self.lame_until_us[next(iter(self.lame_until_us))]
 

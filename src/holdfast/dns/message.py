@@ -10,6 +10,7 @@ from holdfast.dns.reader import HEADER_OCTETS, name_end, read_name, u16, u32
 from holdfast.dns.rrset import RRset
 
 MESSAGE_RECORDS: Final = 2000  # records accepted from one message; 64 KiB could hold about 4000 addresses
+SIGNATURES_KEPT: Final = 8  # RRSIGs kept per RRset: two algorithms in a rollover need four
 TTL_HIGHEST_BIT: Final = 0x80000000  # RFC 2181 section 8: with it, a TTL counts as zero
 DROP: Final = -1  # not answerable: no header, or not a query
 
@@ -175,12 +176,12 @@ def _index_key(owner: bytes, rtype: int) -> bytes:
 
 
 def _remove_duplicates(section: list[RRset]) -> None:
-    """Leave each record once (RFC 2181 section 5)."""
+    """Leave each record once (RFC 2181 section 5), and no more signatures than anyone looks at."""
     for rrset in section:
         if len(rrset.rdatas) > 1:
             rrset.rdatas = _unique(rrset.rdatas)
         if len(rrset.signatures) > 1:
-            rrset.signatures = _unique(rrset.signatures)
+            rrset.signatures = _unique(rrset.signatures)[:SIGNATURES_KEPT]
 
 
 def _unique(rdatas: list[bytes]) -> list[bytes]:

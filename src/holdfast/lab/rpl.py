@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 
 import dns.exception
@@ -206,11 +207,13 @@ def _parse_range(reader: _Reader, words: list[str]) -> Range:
     if len(words) < 3 or not words[1].isdigit() or not words[2].isdigit():
         raise reader.fail("RANGE_BEGIN needs two step numbers")
     found = Range(int(words[1]), int(words[2]))
+    if len(words) > 3:  # some authors write the address here
+        found.addresses.append(_address(reader, words[3]))
     while (line := reader.next()) is not None:
         if line.startswith("RANGE_END"):
             return found
         if line.startswith("ADDRESS"):
-            found.addresses.append(line.split()[1])
+            found.addresses.append(_address(reader, line.split()[-1]))
         elif line.startswith("ENTRY_BEGIN"):
             found.entries.append(_parse_entry(reader))
         elif not line.startswith("$"):
@@ -218,6 +221,14 @@ def _parse_range(reader: _Reader, words: list[str]) -> Range:
         else:
             _directive(reader, line)
     raise reader.fail("RANGE_END is missing")
+
+
+def _address(reader: _Reader, text: str) -> str:
+    """Return the normal form of an IP address; a port after @ does not matter."""
+    try:
+        return str(ip_address(text.partition("@")[0]))
+    except ValueError as error:
+        raise reader.fail(str(error)) from None
 
 
 def _parse_step(reader: _Reader, words: list[str]) -> Step:

@@ -135,7 +135,7 @@ def differences(entry: Entry, received: Plain, testbound: bool) -> list[str]:
     """Compare a client answer with what a CHECK_ANSWER entry expects: the core comparison, as a list of complaints."""
     expected = plain_of_entry(entry, testbound)
     words = match_words(entry)
-    whole = "all" in words or "all_noedns" in words or not words
+    whole = "all" in words or "all_noedns" in words
     found: list[str] = []
     if (whole or "rcode" in words) and received.rcode != expected.rcode:
         found.append(f"rcode {rcode_name(received.rcode)} instead of {rcode_name(expected.rcode)}")

@@ -30,15 +30,21 @@ DNAME: Final = 3
 REFERRAL: Final = 6
 LAME: Final = 7
 ERROR: Final = 8
+EMPTY: Final = 9
 
 
 class Classified:
-    """A response, sorted. ``rrset`` is the answer, the CNAME or the DNAME; ``cut`` the NS RRset of a referral."""
+    """A response, sorted.
+
+    ``rrset`` is the answer, the CNAME or the DNAME; ``cut`` the NS RRset of a referral; ``apex`` the zone's own NS
+    RRset, which may name other servers than the parent does.
+    """
 
     def __init__(self, kind: int) -> None:
         self.kind = kind
         self.rrset: RRset | None = None
         self.cut: RRset | None = None
+        self.apex: RRset | None = None
         self.soa: RRset | None = None
         self.ds: RRset | None = None
         self.denial: list[RRset] = []
@@ -53,23 +59,28 @@ def classify(message: Message, name: bytes, rtype: int, zone: bytes, forward: bo
     if rtype == TYPE_RRSIG:
         take_signatures(message, name, found)
     else:
-        take_answer(message, name, rtype, zone, found)
+        take_answer(message, name, rtype, zone, forward, found)
     rrset = found.rrset
     if rrset is not None and not rrset.signatures:
         adopt_signatures(message, rrset)
     if message.rcode == RCODE_YXDOMAIN:
         # What the DNAME makes of the name is too long (RFC 6672 section 2.2): the DNAME has to show it.
         return found if found.kind == DNAME else Classified(ERROR)
+    points_elsewhere = False
     for rrset in message.authority:
         if not is_subdomain(rrset.name, zone):
+            points_elsewhere = points_elsewhere or rrset.rtype == TYPE_NS
             continue
         if rrset.rtype == TYPE_SOA and rrset.rdatas and is_subdomain(name, rrset.name):
             found.soa = rrset
         elif rrset.rtype == TYPE_NSEC or rrset.rtype == TYPE_NSEC3:
             if rrset.rdatas:
                 found.denial.append(rrset)
-        elif rrset.rtype == TYPE_NS and rrset.rdatas and is_deeper_cut(rrset, name, zone, found.cut):
-            found.cut = rrset
+        elif rrset.rtype == TYPE_NS and rrset.rdatas:
+            if rrset.name == zone:
+                found.apex = rrset
+            elif is_deeper_cut(rrset, name, zone, found.cut):
+                found.cut = rrset
     if zone != ROOT and not forward and message.flags & (FLAG_AA | FLAG_RA) == FLAG_RA and found.cut is None:
         found.kind = LAME  # a resolver where an authoritative server should be
         return found
@@ -79,16 +90,29 @@ def classify(message: Message, name: bytes, rtype: int, zone: bytes, forward: bo
         found.kind = NXDOMAIN
     elif found.soa is not None:
         found.kind = NODATA
-    elif found.cut is not None and not forward and not (rtype == TYPE_DS and found.cut.name == name):
-        found.kind = REFERRAL
-        for rrset in message.authority:
-            if rrset.rtype == TYPE_DS and rrset.name == found.cut.name and rrset.rdatas:
-                found.ds = rrset
+    elif found.cut is not None and not forward:
+        take_referral(message, name, rtype, found.cut, found)
     elif forward or found.denial:
         found.kind = NODATA
+    elif message.flags & FLAG_AA and not points_elsewhere:
+        found.kind = EMPTY  # NODATA without SOA (RFC 2308 section 2.2, type 3), if no server knows better
     else:
         found.kind = LAME
     return found
+
+
+def take_referral(message: Message, name: bytes, rtype: int, cut: RRset, found: Classified) -> None:
+    """Sort a response with a zone cut; to the question for the cut's own DS it is the answer, in the wrong section."""
+    for rrset in message.authority:
+        if rrset.rtype == TYPE_DS and rrset.name == cut.name and rrset.rdatas:
+            found.ds = rrset
+    if rtype != TYPE_DS or cut.name != name:
+        found.kind = REFERRAL
+    elif found.ds is not None:
+        found.kind = ANSWER
+        found.rrset = found.ds
+    else:
+        found.kind = NODATA if found.denial else LAME
 
 
 def is_deeper_cut(rrset: RRset, name: bytes, zone: bytes, known: RRset | None) -> bool:
@@ -98,8 +122,12 @@ def is_deeper_cut(rrset: RRset, name: bytes, zone: bytes, known: RRset | None) -
     return known is None or len(rrset.name) > len(known.name)
 
 
-def take_answer(message: Message, name: bytes, rtype: int, zone: bytes, found: Classified) -> None:
-    """Find the RRset that answers the question itself; keep what else in the section belongs to the zone."""
+def take_answer(message: Message, name: bytes, rtype: int, zone: bytes, forward: bool, found: Classified) -> None:
+    """Find the RRset that answers the question itself, and keep what else in the section belongs to the zone.
+
+    Of an authoritative server only the record of the name sought is certainly authoritative (RFC 2181 section 5.4.1):
+    the rest of a chain is kept if it is signed, so that validation can tell, and asked for again otherwise.
+    """
     for rrset in message.answer:
         if not rrset.rdatas or not is_subdomain(rrset.name, zone):
             continue
@@ -112,6 +140,8 @@ def take_answer(message: Message, name: bytes, rtype: int, zone: bytes, found: C
                 found.others.append(found.rrset)
             found.kind = ANSWER
             found.rrset = rrset
+            if rtype == TYPE_NS and name == zone:
+                found.apex = rrset
         elif rrset.name == name and rrset.rtype == TYPE_CNAME and found.kind == ERROR:
             found.kind = CNAME
             found.rrset = rrset
@@ -120,7 +150,7 @@ def take_answer(message: Message, name: bytes, rtype: int, zone: bytes, found: C
             if found.kind in (CNAME, ERROR) or rtype == TYPE_CNAME:
                 found.kind = DNAME
                 found.rrset = rrset
-        else:
+        elif forward or rrset.signatures or rrset.name == name:
             found.others.append(rrset)
     if found.kind == DNAME:
         found.others = [rrset for rrset in found.others if rrset.name != name]

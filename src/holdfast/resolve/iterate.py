@@ -10,15 +10,17 @@ from holdfast.base.cause import Cause
 from holdfast.base.effects import FAILURE_LOCAL, TRANSPORT_TCP, TRANSPORT_UDP
 from holdfast.base.instant import Instant
 from holdfast.base.limits import (
+    NAME_SERVERS_PER_ZONE,
     REFERRALS_PER_FETCH,
     SENDS_PER_ZONE,
     SERVER_NAME_FAILURES_PER_FETCH,
     SERVER_NAME_LOOKUPS_PER_ZONE,
     SUBTASK_DEPTH,
 )
-from holdfast.cache.delegation_cache import Delegation
+from holdfast.cache.delegation_cache import Delegation, NameServer
 from holdfast.cache.failure_cache import REFRESH_ERROR, REFRESH_UNREACHABLE
 from holdfast.cache.negative_cache import NODATA, NXDOMAIN
+from holdfast.cache.rrset_cache import rrset_key
 from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS
 from holdfast.dns.iana import (
     EDE_INVALID_DATA,
@@ -38,9 +40,9 @@ from holdfast.dns.iana import (
     type_name,
 )
 from holdfast.dns.message import Message
-from holdfast.dns.name import ROOT, is_subdomain, label_count, to_text
+from holdfast.dns.name import ROOT, is_subdomain, label_count, parent, to_text
 from holdfast.dns.rdata import rdata_name
-from holdfast.resolve.classify import ANSWER, DNAME, ERROR, LAME, REFERRAL, Classified, classify
+from holdfast.resolve.classify import ANSWER, DNAME, EMPTY, ERROR, LAME, REFERRAL, Classified, classify
 from holdfast.resolve.delegation import hints_delegation, learn_referral, make_delegation, starting_point
 from holdfast.resolve.exchange import FAILED, RESPONSE, TIMED_OUT, Exchange, ExchangeTable
 from holdfast.resolve.qname_minimisation import minimised
@@ -99,6 +101,8 @@ class FetchTask(Task):
         self.exchange: Exchange | None = None
         self.lookups: list[Task] = []
         self.looked_up: list[bytes] = []
+        self.glue_fetches: list[FetchTask] = []
+        self.asked_for_glue: list[bytes] = []
         self.tried: dict[bytes, int] = {}
         self.sends = 0
         self.referrals = 0
@@ -110,6 +114,7 @@ class FetchTask(Task):
         self.without_forward = False
         self.priming: FetchTask | None = None
         self.is_priming = False
+        self.glue_of = b""  # the zone whose parent is asked for glue
         self.empty: Message | None = None  # an authoritative answer without anything in it
         self.failure: int = REFRESH_UNREACHABLE  # what it will be if nothing better comes
 
@@ -124,11 +129,14 @@ class FetchTask(Task):
             return
         if self.delegation is None and not self.start(now):
             return
+        if self.glue_fetches:
+            self.take_glue()
         self.ask(now)
 
     def start(self, now: Instant) -> bool:
         """Find the zone cut to start from; False: waiting for the root to be primed, or failed."""
-        found = starting_point(self.state, self.name, self.rtype, self.without_forward, now)
+        top = parent(self.glue_of) if self.glue_of else self.name
+        found = starting_point(self.state, top, self.rtype, self.without_forward, now)
         if found is None:
             if not self.state.settings.root_servers:
                 self.add_cause(EDE_NO_REACHABLE_AUTHORITY, "no root servers are configured", "iterate.no-hints")
@@ -187,11 +195,13 @@ class FetchTask(Task):
         addresses = known_addresses(self.state, delegation, now)
         choice = b""
         if self.sends < SENDS_PER_ZONE:
-            choice = choose_server(self.state, self.zone, addresses, self.tried, self.excluded, now)
+            choice = choose_server(self.state, self.zone, self.asked_type, addresses, self.tried, self.excluded, now)
         if choice:
             self.send(choice, delegation, TRANSPORT_UDP, now)
             return
-        if self.sends < SENDS_PER_ZONE and self.look_for_addresses(delegation, now):
+        if self.sends < SENDS_PER_ZONE and (
+            self.look_for_addresses(delegation, now) or self.look_for_glue(delegation, now)
+        ):
             return
         self.give_up(delegation, now)
 
@@ -228,7 +238,7 @@ class FetchTask(Task):
             if server_addresses(self.state, server.name, server.addresses, now) and not server.addresses:
                 continue
             if is_subdomain(server.name, delegation.zone) and not server.addresses:
-                continue  # only its own servers could tell, and these are what is missing
+                continue  # its own servers could tell, but these are what is missing: see look_for_glue
             self.looked_up.append(server.name)
             if self.start_lookups(server.name, now):
                 started += 1
@@ -239,11 +249,7 @@ class FetchTask(Task):
     def start_lookups(self, name: bytes, now: Instant) -> bool:
         """Start look-ups of one server name in the address families in use."""
         waiting = False
-        for rtype in (TYPE_A, TYPE_AAAA):
-            if (rtype == TYPE_A and not self.state.settings.use_ipv4) or (
-                rtype == TYPE_AAAA and not self.state.settings.use_ipv6
-            ):
-                continue
+        for rtype in self.address_types():
             task = self.sources.lookup_address(name, rtype, self.budget, self.depth + 1, now)
             if task.done:
                 waiting = True
@@ -252,6 +258,68 @@ class FetchTask(Task):
                 self.lookups.append(task)
                 waiting = True
         return waiting
+
+    def look_for_glue(self, delegation: Delegation, now: Instant) -> bool:
+        """Ask the parent's servers for the address of a name server inside the zone that came without glue."""
+        if any(not task.done for task in self.glue_fetches):
+            return True
+        if len(self.asked_for_glue) >= SERVER_NAME_LOOKUPS_PER_ZONE or self.depth >= SUBTASK_DEPTH:
+            return False
+        for server in delegation.servers:
+            if server.addresses or server.name in self.asked_for_glue or delegation.zone == ROOT:
+                continue
+            if not is_subdomain(server.name, delegation.zone):
+                continue
+            self.asked_for_glue.append(server.name)
+            if self.start_glue_fetches(server.name, delegation.zone):
+                return True
+        return False
+
+    def start_glue_fetches(self, name: bytes, zone: bytes) -> bool:
+        """Start fetches of glue in the address families in use; they end where the parent refers to the zone."""
+        waiting = False
+        for rtype in self.address_types():
+            key = b"g" + rrset_key(name, rtype)
+            task = self.state.running.get(key)
+            if not isinstance(task, FetchTask):
+                task = FetchTask(
+                    self.state, self.exchanges, self.sources, key, name, rtype, self.budget, self.depth + 1, []
+                )
+                task.glue_of = zone
+                task.minimise = False
+                self.state.running[key] = task
+                self.state.wake(task)
+            if self.wait_for(task):
+                self.glue_fetches.append(task)
+                waiting = True
+        return waiting
+
+    def take_glue(self) -> None:
+        """Add the glue that was found to the delegation."""
+        delegation = self.delegation
+        for task in self.glue_fetches:
+            if task.done and delegation is not None and task.glue_of == delegation.zone:
+                for server in delegation.servers:
+                    if server.name == task.name:
+                        server.addresses.extend(address for address in task.glue() if address not in server.addresses)
+        self.glue_fetches = [task for task in self.glue_fetches if not task.done]
+
+    def glue(self) -> list[bytes]:
+        """Return the addresses that a fetch of glue found: as an answer, or beside the referral."""
+        if self.found is None or self.message is None:
+            return []
+        if self.found.kind == ANSWER and self.found.rrset is not None:
+            return self.found.rrset.rdatas
+        for rrset in self.message.additional:
+            if rrset.name == self.name and rrset.rtype == self.rtype:
+                return rrset.rdatas
+        return []
+
+    def address_types(self) -> list[int]:
+        """Return the types of the address families in use."""
+        settings = self.state.settings
+        types = [TYPE_A] if settings.use_ipv4 else []
+        return [*types, TYPE_AAAA] if settings.use_ipv6 else types
 
     def take(self, exchange: Exchange, now: Instant) -> None:
         """Deal with the end of an exchange."""
@@ -287,18 +355,26 @@ class FetchTask(Task):
             self.send(exchange.address, delegation, TRANSPORT_TCP, now)
             return
         found = classify(message, self.asked_name, self.asked_type, self.zone, delegation.forward)
-        if found.kind == ERROR or found.kind == LAME:
+        if found.kind == ERROR or found.kind == LAME or found.kind == EMPTY:
             self.take_error(exchange, message, found, now)
         elif found.kind == REFERRAL:
             self.follow(found, message, delegation, now)
         elif self.asked_name != self.name:
             self.take_minimised(found, now)
         else:
-            self.found = found
-            self.message = message
-            if self.is_priming:
-                self.learn_root(found, message, now)
-            self.state.finish(self)
+            self.take_final(found, message, delegation, now)
+
+    def take_final(self, found: Classified, message: Message, delegation: Delegation, now: Instant) -> None:
+        """Finish with what was asked for."""
+        self.found = found
+        self.message = message
+        if self.is_priming:
+            self.learn_root(found, message, now)
+        elif found.apex is not None and message.flags & FLAG_AA and not delegation.child_servers:
+            known = [server.name for server in delegation.servers]
+            names = [rdata_name(TYPE_NS, rdata) for rdata in found.apex.rdatas[:NAME_SERVERS_PER_ZONE]]
+            delegation.child_servers = [name for name in names if name not in known]
+        self.state.finish(self)
 
     def take_error(self, exchange: Exchange, message: Message, found: Classified, now: Instant) -> None:
         """Remember a server that is lame or broken for this zone and go on to the next one."""
@@ -311,16 +387,16 @@ class FetchTask(Task):
             self.ask(now)
             return
         where = f"{address_text(exchange.address)} for {self.question()}"
-        if found.kind == LAME and message.flags & FLAG_AA:
-            self.empty = message
-        if found.kind == LAME:
-            self.add_cause(EDE_NETWORK_ERROR, f"lame delegation: useless answer from {where}", "iterate.lame")
-        else:
+        if found.kind == ERROR:
             self.add_cause(EDE_NETWORK_ERROR, f"{rcode_name(message.rcode)} from {where}", "iterate.rcode")
-        if found.kind == LAME and not message.flags & FLAG_AA:
-            self.state.servers.get(exchange.address, now.monotonic_us).note_lame(self.zone, now.monotonic_us + LAME_US)
+        elif found.kind == EMPTY:
+            self.empty = message
+            self.add_cause(EDE_NETWORK_ERROR, f"empty answer without SOA from {where}", "iterate.empty")
         else:
-            self.tried[exchange.address] = SENDS_PER_ZONE
+            self.add_cause(EDE_NETWORK_ERROR, f"lame delegation: useless answer from {where}", "iterate.lame")
+            server = self.state.servers.get(exchange.address, now.monotonic_us)
+            server.note_lame(self.zone, self.asked_type, now.monotonic_us + LAME_US)
+        self.tried[exchange.address] = SENDS_PER_ZONE
         self.ask(now)
 
     def follow(self, found: Classified, message: Message, delegation: Delegation, now: Instant) -> None:
@@ -329,6 +405,9 @@ class FetchTask(Task):
         if self.referrals > REFERRALS_PER_FETCH:
             self.add_cause(EDE_OTHER, f"too many referrals for {self.question()}", "iterate.referrals")
             self.state.finish(self)
+            return
+        if self.glue_of and found.cut is not None and is_subdomain(found.cut.name, self.glue_of):
+            self.take_final(found, message, delegation, now)  # what the parent knows; the zone is out of reach
             return
         child = learn_referral(self.state, found, message, self.state.settings.upstream_port, now)
         if child is not None:
@@ -370,6 +449,9 @@ class FetchTask(Task):
             self.causes = []
             self.state.wake(self)
             return
+        if self.turn_to_child_servers(delegation):
+            self.ask(now)
+            return
         if self.empty is not None:
             # No server has more to say: NODATA without SOA, type 3 of RFC 2308 section 2.2.
             self.found = Classified(NODATA)
@@ -380,6 +462,16 @@ class FetchTask(Task):
         text = f"no reachable authority for {to_text(self.zone)} (asking for {self.question()})"
         self.causes.append(Cause(EDE_NO_REACHABLE_AUTHORITY, text, "iterate.no-authority"))
         self.state.finish(self)
+
+    def turn_to_child_servers(self, delegation: Delegation) -> bool:
+        """Go on with the servers that only the zone itself names (RFC 2181 section 5.4.1); False: there are none."""
+        names = delegation.child_servers
+        if not names:
+            return False
+        servers = [*delegation.servers, *(NameServer(name, []) for name in names)]
+        self.delegation = Delegation(delegation.zone, servers, delegation.expires_us, delegation.port, False)
+        self.sends = 0
+        return True
 
     def add_cause(self, info_code: int, text: str, site: str) -> None:
         """Note why a server did not help."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S, Instant
-from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S
+from holdfast.base.limits import BOGUS_RETRIES, FAILURE_TTL_FIRST_S
 from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
 from holdfast.cache.failure_cache import REFRESH_BOGUS, REFRESH_ERROR, FailureEntry
 from holdfast.cache.key_cache import ZoneTrust
@@ -88,6 +88,8 @@ class LookupTask(PendingLookup):
         self.server = b""
         self.zone = ROOT
         self.message: Message | None = None
+        self.cached_since_us = 0  # judging what was stored unchecked: it keeps its age
+        self.cached_until_us = 0
         self.excluded: list[bytes] = []
         self.first_causes: list[Cause] = []
         self.work: Final = WorkBudget()
@@ -149,6 +151,8 @@ class LookupTask(PendingLookup):
         self.denial = cached.wildcard_proof
         if cached.status == UNCHECKED and self.validate:
             self.judging = True
+            self.cached_since_us = cached.stored_us
+            self.cached_until_us = cached.expires_us
             return True
         result = self.result
         result.kind = kind
@@ -173,6 +177,8 @@ class LookupTask(PendingLookup):
             if not self.validate:
                 return False  # denial from a referral: good for validation, but no complete answer for a client
             self.judging = True
+            self.cached_since_us = entry.stored_us
+            self.cached_until_us = entry.expires_us
             return True
         result = self.result
         result.kind = entry.kind
@@ -262,6 +268,7 @@ class LookupTask(PendingLookup):
         self.server = task.server
         self.zone = task.zone
         self.message = task.message
+        self.cached_until_us = 0
         if self.validate:
             self.judging = True
             self.judge(now)
@@ -282,7 +289,11 @@ class LookupTask(PendingLookup):
         self.stale_cut = trust.stale_cut
         if trust.status == BOGUS:
             causes = [trust.cause] if trust.cause is not None else []
-            self.fail(causes, REFRESH_BOGUS, now)
+            if self.server and trust.zone != self.zone and is_subdomain(trust.zone, self.zone):
+                # Unsigned, and this server has no proof that it may be: another one may have better data.
+                self.not_secure(BOGUS, trust.cause, now)
+            else:
+                self.fail(causes, REFRESH_BOGUS, now)
         elif trust.status != SECURE:
             self.accept(trust.status, -1, trust.cause, now)
         elif self.kind in POSITIVE:
@@ -428,7 +439,7 @@ class LookupTask(PendingLookup):
                     nsec.append(rrset)
                 elif rrset.rtype == TYPE_NSEC3:
                     nsec3.append(rrset)
-                self.state.denials.add(trust.zone, rrset, now.monotonic_us + verdict.ttl * 1_000_000)
+                self.state.denials.add(trust.zone, rrset, self.end_us(now.monotonic_us + verdict.ttl * 1_000_000))
             elif first is None:
                 first = verdict.cause
         return nsec, nsec3, first
@@ -478,15 +489,17 @@ class LookupTask(PendingLookup):
         result.proof = self.denial
         result.beside = self.beside()
         result.status = INDETERMINATE if status == UNCHECKED else status
-        result.stored_us = now_us
+        result.stored_us = self.cached_since_us if self.cached_until_us else now_us
         result.stale_cut = self.stale_cut
         if cause is not None:
             result.causes = [cause]
         if self.kind in POSITIVE and self.rrset is not None:
             ttl_s = self.rrset.ttl if ttl_s < 0 else min(ttl_s, self.rrset.ttl)
             ttl_s = min(max(ttl_s, settings.minimum_ttl_s), settings.maximum_ttl_s)
-            result.expires_us = now_us + ttl_s * 1_000_000
-            entry = CachedRRset(self.rrset, status, RANK_ANSWER, now_us, result.expires_us, cause, self.denial)
+            result.expires_us = self.end_us(now_us + ttl_s * 1_000_000)
+            entry = CachedRRset(
+                self.rrset, status, RANK_ANSWER, result.stored_us, result.expires_us, cause, self.denial
+            )
             entry.proved_until_s = self.proved_until_s
             entry.stale_cut = self.stale_cut
             self.state.rrsets.put(entry, now_us)
@@ -500,9 +513,9 @@ class LookupTask(PendingLookup):
         else:
             result.rrset = None
             ttl_s = self.negative_ttl_s(ttl_s)
-            result.expires_us = now_us + ttl_s * 1_000_000
+            result.expires_us = self.end_us(now_us + ttl_s * 1_000_000)
             negative = NegativeEntry(
-                self.name, self.kind, self.soa, self.denial, status, cause, now_us, result.expires_us
+                self.name, self.kind, self.soa, self.denial, status, cause, result.stored_us, result.expires_us
             )
             negative.insecure_delegation = result.insecure_delegation
             negative.proved_until_s = self.proved_until_s
@@ -513,9 +526,13 @@ class LookupTask(PendingLookup):
             else:
                 self.state.rrsets.remove(self.name, self.rtype)
             if status == SECURE and self.soa is not None:
-                self.state.denials.set_soa(self.soa, now_us + ttl_s * 1_000_000)
+                self.state.denials.set_soa(self.soa, result.expires_us)
         self.state.failures.remove(self.name, self.rtype)
         self.state.finish(self)
+
+    def end_us(self, expires_us: int) -> int:
+        """Return when data ends: what came from the cache is not prolonged by being judged (RFC 4035 section 5.3.3)."""
+        return min(expires_us, self.cached_until_us) if self.cached_until_us else expires_us
 
     def negative_ttl_s(self, ttl_s: int) -> int:
         """Return how long a denial holds: the lesser of the SOA's TTL and its MINIMUM field (RFC 2308 section 5)."""
@@ -527,7 +544,8 @@ class LookupTask(PendingLookup):
             if soa is not None:
                 longest = min(longest, soa.minimum)
         elif not self.denial:
-            return min(longest, BOGUS_TTL_S)  # nothing bounds it: not worth more than a moment (RFC 2308 section 5)
+            # Nothing bounds it: not worth more than a moment (RFC 2308 section 5).
+            return max(min(longest, FAILURE_TTL_FIRST_S), settings.negative_minimum_ttl_s)
         for rrset in self.denial:
             longest = min(longest, rrset.ttl)
         if ttl_s >= 0:

@@ -6,6 +6,7 @@ from holdfast.base.instant import Instant
 from holdfast.base.security_status import BOGUS
 from holdfast.cache.delegation_cache import Delegation
 from holdfast.dns.iana import TYPE_A, TYPE_AAAA
+from holdfast.dns.name import ROOT, parent
 from holdfast.resolve.delegation import may_query
 from holdfast.resolve.state import ResolverState
 
@@ -27,7 +28,7 @@ def known_addresses(state: ResolverState, delegation: Delegation, now: Instant) 
 def server_addresses(state: ResolverState, name: bytes, glue: list[bytes], now: Instant) -> list[bytes]:
     """Return the addresses of one name server: looked-up ones first, they are more credible than glue (RFC 2181 5.4.1).
 
-    Glue counts from the delegation at hand and from that of the zone which the server's name lies in.
+    Glue counts from the delegation at hand and from those of the zones which the server's name lies in.
     """
     addresses: list[bytes] = []
     for rtype in (TYPE_A, TYPE_AAAA):
@@ -35,10 +36,13 @@ def server_addresses(state: ResolverState, name: bytes, glue: list[bytes], now: 
         if cached is not None and cached.status != BOGUS:
             addresses.extend(cached.rrset.rdatas)
     own = state.delegations.deepest(name, now.monotonic_us)
-    if own is not None and not own.forward:
+    while own is not None and not own.forward:
         for server in own.servers:
             if server.name == name:
                 glue = glue + server.addresses
+        if addresses or glue or own.zone == ROOT:
+            break
+        own = state.delegations.deepest(parent(own.zone), now.monotonic_us)
     for address in glue:
         if address not in addresses:
             addresses.append(address)
@@ -48,6 +52,7 @@ def server_addresses(state: ResolverState, name: bytes, glue: list[bytes], now: 
 def choose_server(
     state: ResolverState,
     zone: bytes,
+    rtype: int,
     addresses: list[bytes],
     tried: dict[bytes, int],
     excluded: list[bytes],
@@ -64,7 +69,7 @@ def choose_server(
         if tries >= TRIES_PER_SERVER or address in excluded:
             continue
         server = state.servers.get(address, now_us)
-        if server.is_lame(zone, now_us):
+        if server.is_lame(zone, rtype, now_us):
             continue
         if server.backoff_until_us > now_us:
             if tries == 0:
