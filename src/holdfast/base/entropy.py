@@ -53,4 +53,5 @@ class Entropy:
         self.query_case: Final = EntropyStream(key, b"query-case")
         self.server_choice: Final = EntropyStream(key, b"server-choice")
         self.cookie: Final = EntropyStream(key, b"cookie")
+        self.server_cookie: Final = EntropyStream(key, b"server-cookie")
         self.timer_jitter: Final = EntropyStream(key, b"timer-jitter")

@@ -54,6 +54,7 @@ OUTSTANDING_REQUESTS: Final = (
 )
 OUTSTANDING_PER_CLIENT: Final = 2000  # of one client address, so that one client cannot take all
 JOINED_CLIENTS: Final = 1000  # clients waiting for one identical question
+TCP_IDLE_MS: Final = 10000  # RFC 7766 section 6.2.3 asks for a few seconds; most stub resolvers reuse within one or two
 REQUEST_TIMEOUT_MS: Final = 10000  # give up and answer SERVFAIL; stub resolvers give up after 5 to 15 s
 
 # -- upstream timing --------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from holdfast.base.limits import (
     OUTSTANDING_PER_CLIENT,
     OUTSTANDING_REQUESTS,
     STALE_ANSWER_TTL_S,
+    TCP_IDLE_MS,
 )
 
 
@@ -89,7 +90,12 @@ class EngineSettings:
         self.answer_without_recursion_desired = False  # RD=0 queries are answered from cache instead of REFUSED
         # identity (CHAOS class; "" refuses)
         self.server_version = "holdfast"
-        self.server_identity = ""
+        self.server_identity = ""  # the NSID as well (RFC 5001)
+        # EDNS toward clients
+        self.server_cookies = True  # RFC 7873
+        self.cookie_secrets: list[bytes] = []  # 16 octets each, shared with other servers; the first makes new cookies
+        self.cookie_seed = b""  # without secrets: what all workers derive theirs from; b"": each has its own
+        self.tcp_idle_ms = TCP_IDLE_MS  # how long the driver leaves an idle connection open, told to clients (RFC 7828)
         # upstream
         self.root_servers: list[RootServer] = []
         self.prime_root = True
@@ -101,6 +107,7 @@ class EngineSettings:
         self.qname_minimisation = True
         self.randomise_query_case = False
         self.upstream_cookies = True
+        self.error_reporting = False  # tell the agents that zones name about failures (RFC 9567)
         self.never_query: list[AccessRule] = []  # allow=False prefixes are never asked
         self.fetch_all_addresses = True  # look for more name server addresses than needed at once
         self.private_prefixes: list[AccessRule] = []  # addresses that public names must not have (rebinding protection)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
+from holdfast.dns.edns import append_options
 
 HEADER_OCTETS: Final = 12
 
@@ -10,10 +11,11 @@ HEADER_OCTETS: Final = 12
 class PacketEntry(Evictable):
     """A finished message, the offsets of its TTL fields, and when it stops being good."""
 
-    def __init__(self, wire: bytes, ttl_offsets: list[int], stored_us: int, refresh_us: int) -> None:
+    def __init__(self, wire: bytes, ttl_offsets: list[int], opt_offset: int, stored_us: int, refresh_us: int) -> None:
         super().__init__(ENTRY_OVERHEAD_OCTETS + len(wire) + 8 * len(ttl_offsets))
         self.wire: Final = wire
         self.ttl_offsets: Final = ttl_offsets
+        self.opt_offset: Final = opt_offset
         self.stored_us: Final = stored_us
         self.refresh_us: Final = refresh_us
 
@@ -24,8 +26,10 @@ class PacketCache:
     def __init__(self, capacity_octets: int) -> None:
         self.table: Final = BoundedTable(capacity_octets)
 
-    def get(self, key: bytes, query: bytes, question_end: int, now_us: int) -> bytes | None:
+    def get(self, key: bytes, query: bytes, question_end: int, now_us: int, options: bytes) -> bytes | None:
         """Return the answer for ``query``: its ID, RD bit and letter case, with TTLs aged; None on a miss.
+
+        ``options`` are EDNS options for this client alone, in wire format, added to those of the answer.
 
         An answer close to its end is a miss too, so that the ordinary path sees the popular name and refreshes it.
         """
@@ -51,11 +55,15 @@ class PacketCache:
                 out[at + 1] = (ttl >> 16) & 255
                 out[at + 2] = (ttl >> 8) & 255
                 out[at + 3] = ttl & 255
+        if options and found.opt_offset:
+            return append_options(bytes(out), found.opt_offset, options)
         return bytes(out)
 
-    def put(self, key: bytes, wire: bytes, ttl_offsets: list[int], stored_us: int, refresh_us: int) -> None:
+    def put(
+        self, key: bytes, wire: bytes, ttl_offsets: list[int], opt_offset: int, stored_us: int, refresh_us: int
+    ) -> None:
         """Keep an answer; from ``refresh_us`` on it is not handed out any more."""
-        self.table.put(key, PacketEntry(wire, ttl_offsets, stored_us, refresh_us))
+        self.table.put(key, PacketEntry(wire, ttl_offsets, opt_offset, stored_us, refresh_us))
 
     def clear(self) -> None:
         """Forget all answers."""

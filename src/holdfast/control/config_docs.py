@@ -9,7 +9,7 @@ from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
 from holdfast.control.config import Config, section_class
-from holdfast.control.config_sections import Endpoint, Name, Prefix, Section
+from holdfast.control.config_sections import CookieSecret, Endpoint, Name, Prefix, Section
 
 _INTRODUCTION = """\
 # Configuration
@@ -51,6 +51,7 @@ _TEXT_TYPES: dict[Any, str] = {
     Endpoint: "address with optional port",
     Prefix: "address prefix",
     Name: "domain name",
+    CookieSecret: "32 hexadecimal digits",
     str: "text",
     int: "whole number",
     float: "number",

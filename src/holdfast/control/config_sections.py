@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from holdfast.base.settings import EngineSettings
-from holdfast.control.values import parse_address, parse_endpoint, parse_name, parse_prefix
+from holdfast.control.values import parse_address, parse_cookie_secret, parse_endpoint, parse_name, parse_prefix
 from holdfast.server.settings import ServerSettings
 
 SERVER = ServerSettings()
@@ -38,10 +38,16 @@ def _name(text: str) -> str:
     return text
 
 
+def _cookie_secret(text: str) -> str:
+    parse_cookie_secret(text)
+    return text
+
+
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Address = Annotated[str, AfterValidator(_address)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Name = Annotated[str, AfterValidator(_name)]
+CookieSecret = Annotated[str, AfterValidator(_cookie_secret)]
 Algorithm = Literal[5, 7, 8, 10, 13, 14, 15, 16]
 DigestType = Literal[1, 2, 4]
 
@@ -82,7 +88,8 @@ class ServerSection(Section):
         default=SERVER.tcp_idle_s,
         ge=0.1,
         le=3600,
-        description="A TCP connection without queries is closed after this long (RFC 7766).",
+        description="A TCP connection without queries is closed after this long (RFC 7766); clients that ask are told "
+        "(RFC 7828).",
     )
     drain_s: float = Field(
         default=SERVER.drain_s, ge=0, le=600, description="On stop, clients still waiting are waited for this long."
@@ -165,6 +172,10 @@ class UpstreamSection(Section):
     )
     cookies: bool = Field(
         default=ENGINE.upstream_cookies, description="Send DNS cookies (RFC 7873) against forged responses."
+    )
+    error_reporting: bool = Field(
+        default=ENGINE.error_reporting,
+        description="Report failures to the agent that a zone's servers name (RFC 9567).",
     )
     never_query: list[Prefix] = Field(default=[], description="Address prefixes of servers that are never asked.")
     fetch_all_addresses: bool = Field(
@@ -308,6 +319,16 @@ class AnswersSection(Section):
         default=ENGINE.server_identity,
         max_length=255,
         description='Answer to `id.server` CH TXT, and the NSID; "": REFUSED.',
+    )
+    cookies: bool = Field(
+        default=ENGINE.server_cookies,
+        description="Give clients DNS cookies (RFC 7873, 9018). Queries that return them count against a rate limit of "
+        "their own, which queries forged in the client's name cannot use up.",
+    )
+    cookie_secrets: list[CookieSecret] = Field(
+        default=[],
+        description="Secrets for cookies, 32 hexadecimal digits each, for servers that share an address; the first "
+        "makes new cookies, all are accepted. Without any, workers share a random one that changes daily.",
     )
     private_prefixes: list[Prefix] = Field(
         default=[],

@@ -8,7 +8,14 @@ from holdfast.control.config_sections import MIB, ForwardZoneSection, ZoneSectio
 from holdfast.control.problems import read_text
 from holdfast.control.root_hints import built_in_root_servers, read_root_servers
 from holdfast.control.trust_anchors import ROOT_TRUST_ANCHORS, TrustAnchors
-from holdfast.control.values import parse_address, parse_endpoint, parse_name, parse_prefix, upstream_server
+from holdfast.control.values import (
+    parse_address,
+    parse_cookie_secret,
+    parse_endpoint,
+    parse_name,
+    parse_prefix,
+    upstream_server,
+)
 from holdfast.server.settings import Listener, ServerSettings
 from holdfast.server.worker import anchor_state_path
 
@@ -51,6 +58,7 @@ def _set_access(settings: EngineSettings, config: Config) -> None:
     access = config.access
     settings.access_rules = [parse_prefix(text, True) for text in access.allow]
     settings.access_rules += [parse_prefix(text, False) for text in access.deny]
+    settings.tcp_idle_ms = int(config.server.tcp_idle_s * 1000)
     settings.client_rate_limit_qps = access.client_rate_limit_qps
     settings.outstanding_requests = access.outstanding_requests
     settings.outstanding_per_client = access.outstanding_per_client
@@ -70,6 +78,7 @@ def _set_upstream(settings: EngineSettings, config: Config) -> None:
     settings.qname_minimisation = upstream.qname_minimisation
     settings.randomise_query_case = upstream.randomise_query_case
     settings.upstream_cookies = upstream.cookies
+    settings.error_reporting = upstream.error_reporting
     settings.never_query = [parse_prefix(text, False) for text in upstream.never_query]
     settings.fetch_all_addresses = upstream.fetch_all_addresses
 
@@ -110,6 +119,8 @@ def _set_caches(settings: EngineSettings, config: Config) -> None:
     settings.extended_errors = answers.extended_errors
     settings.server_version = answers.version
     settings.server_identity = answers.identity
+    settings.server_cookies = answers.cookies
+    settings.cookie_secrets = [parse_cookie_secret(text) for text in answers.cookie_secrets]
     settings.private_prefixes = [parse_prefix(text, False) for text in answers.private_prefixes]
     settings.private_exceptions = [parse_name(text) for text in answers.private_exceptions]
     settings.resolved_special_names = [parse_name(text) for text in answers.resolved_special_names]

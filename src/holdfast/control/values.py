@@ -4,6 +4,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from unicodedata import normalize
 
 from holdfast.base.settings import AccessRule, UpstreamServer
+from holdfast.base.siphash import KEY_OCTETS
 from holdfast.dns import iana
 from holdfast.dns import name as dns_name
 
@@ -61,6 +62,17 @@ def parse_prefix(text: str, allow: bool) -> AccessRule:
             raise ValueError(f"{text!r} is not an address prefix; write 192.0.2.0/24 or 2001:db8::/32") from None
         raise ValueError(f"{text!r} has bits beyond its length; did you mean {str(meant)!r}?") from None
     return AccessRule(network.network_address.packed, network.prefixlen, allow)
+
+
+def parse_cookie_secret(text: str) -> bytes:
+    """Return the 16 octets of a cookie secret; `ValueError` has a reason made for users."""
+    try:
+        secret = bytes.fromhex(text)
+    except ValueError:
+        secret = b""
+    if len(secret) != KEY_OCTETS:
+        raise ValueError("a cookie secret is 32 hexadecimal digits; make one with `openssl rand -hex 16`")
+    return secret
 
 
 def parse_name(text: str) -> bytes:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+OPT_LENGTH_AT: Final = 9  # offset of RDLENGTH in an OPT record: after the root name, type, class and TTL
+
 
 class EdnsOption:
     """One option: code (``iana.EDNS_OPTION_*``) and its octets."""
@@ -56,3 +58,19 @@ def parse_edns(wire: bytes, fixed: int, start: int, end: int) -> Edns | None:
 def extended_error(info_code: int, extra_text: str) -> EdnsOption:
     """Return the Extended DNS Error option (RFC 8914 section 2)."""
     return EdnsOption(15, bytes((info_code >> 8, info_code & 0xFF)) + extra_text.encode("utf-8"))
+
+
+def option_octets(options: list[EdnsOption]) -> bytes:
+    """Return options in wire format (RFC 6891 section 6.1.2)."""
+    data: list[bytes] = []
+    for option in options:
+        data.append((option.code << 16 | len(option.data)).to_bytes(4, "big"))
+        data.append(option.data)
+    return b"".join(data)
+
+
+def append_options(wire: bytes, opt_offset: int, octets: bytes) -> bytes:
+    """Return a message with more options in its OPT record, which is the last record and begins at ``opt_offset``."""
+    at = opt_offset + OPT_LENGTH_AT
+    length = (wire[at] << 8 | wire[at + 1]) + len(octets)
+    return wire[:at] + length.to_bytes(2, "big") + wire[at + 2 :] + octets

@@ -3,7 +3,7 @@
 from typing import Final
 
 from holdfast.dns import iana
-from holdfast.dns.edns import EdnsOption
+from holdfast.dns.edns import EdnsOption, option_octets
 from holdfast.dns.reader import HEADER_OCTETS, name_end
 from holdfast.dns.rrset import RRset
 
@@ -39,6 +39,7 @@ class MessageWriter:
         self.size = HEADER_OCTETS
         self.ttl_offsets: Final[list[int]] = []
         self.reserved = 0
+        self.opt_offset = 0  # where the OPT record begins, 0: there is none
         self.parts: Final[list[bytes]] = [b""]  # the first is the header's place
         self.counts: Final[list[int]] = [0, 0, 0, 0]
         self.qname = b""
@@ -141,6 +142,7 @@ class MessageWriter:
         """Write the OPT record, in the space reserved for it; ``extended_rcode`` are the upper eight bits."""
         wire = _opt_record(udp_octets, extended_rcode, do, options)
         self.parts.append(wire)
+        self.opt_offset = self.size
         self.size += len(wire)
         self.reserved = 0
         self.counts[SECTION_ADDITIONAL] += 1
@@ -170,11 +172,7 @@ def _opt_record(udp_octets: int, extended_rcode: int, do: bool, options: list[Ed
     flags = (extended_rcode << 24 | (_EDNS_DO if do else 0)).to_bytes(4, "big")
     if not options:
         return fixed + flags + b"\x00\x00"
-    data: list[bytes] = []
-    for option in options:
-        data.append((option.code << 16 | len(option.data)).to_bytes(4, "big"))
-        data.append(option.data)
-    rdata = b"".join(data)
+    rdata = option_octets(options)
     return fixed + flags + len(rdata).to_bytes(2, "big") + rdata
 
 

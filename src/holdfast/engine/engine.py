@@ -18,12 +18,14 @@ from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.cache.packet_cache import PacketCache
 from holdfast.dns.iana import (
     CLASS_CH,
+    EDE_OTHER,
     EDE_PROHIBITED,
     EDE_TOO_EARLY,
     FLAG_AD,
     FLAG_CD,
     FLAG_QR,
     FLAG_RD,
+    RCODE_FORMERR,
     RCODE_NOERROR,
     RCODE_REFUSED,
     RCODE_SERVFAIL,
@@ -38,6 +40,7 @@ from holdfast.resolve.state import ResolverState, Timer
 from holdfast.resolve.task import QueryBudget
 from holdfast.resolve.tasks import Tasks
 from holdfast.service.admission import Admission, prohibited
+from holdfast.service.client_options import SEED_OCTETS, ClientOptions
 from holdfast.service.completion import complete
 from holdfast.service.rebinding import PrivateAddresses
 from holdfast.service.request import NEVER_US, RequestTask, WaitingClient
@@ -100,6 +103,7 @@ class ResolverEngine:
         self.special: Final = SpecialNames(settings)
         self.private: Final = PrivateAddresses(settings)
         self.admission: Final = Admission(settings)
+        self.options: Final = ClientOptions(settings, entropy.server_cookie.take(SEED_OCTETS))
         self.packets: Final = PacketCache(settings.cache_bytes // PACKET_CACHE_SHARE)
         self.policy_epoch = 0
         self.outstanding = 0
@@ -124,16 +128,20 @@ class ResolverEngine:
             return self.answer_garbage(client, wire, question)
         if question.flags & FLAG_QR:
             return self.drop(client, "a response instead of a query")
-        if not self.admission.within_rate(client.address, now.monotonic_us):
+        options = self.options.read(question, client, now)
+        if not self.admission.within_rate(client.address, options.proven, now.monotonic_us):
             return self.drop(client, "rate limit")
         if not self.admission.is_allowed(client.address):
-            return self.refuse(client, question, RCODE_REFUSED, prohibited())
+            return self.refuse(client, question, options.octets, RCODE_REFUSED, prohibited())
+        if options.malformed:
+            cause = Cause(EDE_OTHER, f"malformed EDNS option {options.malformed}", "engine.option")
+            return self.refuse(client, question, options.octets, RCODE_FORMERR, cause)
         key = self.packet_key(wire, question)
-        cached = self.packets.get(key, wire, question.end, now.monotonic_us)
+        cached = self.packets.get(key, wire, question.end, now.monotonic_us, options.octets)
         if cached is not None and self.fits(cached, question, client):
             self.packet_hits += 1
             return cached
-        return self.start_request(client, wire, question, key, now)
+        return self.start_request(WaitingClient(client, question, options.octets, 0), client, question, key, now)
 
     def packet_key(self, wire: bytes, question: Question) -> bytes:
         """Return the key of a question: name in lower case, type, class, and what else changes the answer."""
@@ -170,32 +178,38 @@ class ResolverEngine:
         self.state.count("dropped_queries")
         return None
 
-    def refuse(self, client: Client, question: Question, rcode: int, cause: Cause | None) -> bytes:
+    def refuse(self, client: Client, question: Question, options: bytes, rcode: int, cause: Cause | None) -> bytes:
         """Answer with an RCODE and its cause."""
         response = Response(rcode)
         if cause is not None:
             response.causes.append(cause)
             if cause.info_code == EDE_PROHIBITED:
+                response.recursion_available = False
                 self.state.count("refused_queries")
-        return write_response(question, response, client.transport != TRANSPORT_UDP, self.settings).wire
+        return self.respond(client, question, options, response)
 
-    def start_request(self, client: Client, wire: bytes, question: Question, key: bytes, now: Instant) -> bytes | None:
+    def respond(self, client: Client, question: Question, options: bytes, response: Response) -> bytes:
+        """Write a response that is not kept."""
+        is_stream = client.transport != TRANSPORT_UDP
+        return write_response(question, response, is_stream, self.settings, len(options)).with_options(options)
+
+    def start_request(
+        self, waiting: WaitingClient, client: Client, question: Question, key: bytes, now: Instant
+    ) -> bytes | None:
         """Work on a question, or join those who do."""
         refusal = self.admission.refuse(question)
         if refusal is not None:
-            return self.refuse(client, question, refusal.rcode, refusal.cause)
+            return self.refuse(client, question, waiting.options, refusal.rcode, refusal.cause)
         if question.qclass == CLASS_CH:
-            return self.answer_chaos(client, question)
+            return self.answer_chaos(client, question, waiting.options)
         if not question.flags & FLAG_RD and not self.known(question, now):
-            response = Response(RCODE_NOERROR)
-            return write_response(question, response, client.transport != TRANSPORT_UDP, self.settings).wire
+            return self.respond(client, question, waiting.options, Response(RCODE_NOERROR))
         running = self.state.running.get(b"r" + key)
-        waiting = WaitingClient(client, question, 0)
         mine = self.outstanding_of.get(client.address, 0)
         if self.outstanding >= self.settings.outstanding_requests or mine >= self.settings.outstanding_per_client:
             self.state.count("overload_refusals")
             cause = Cause(EDE_TOO_EARLY, "too many questions are waiting for an answer; try again", "engine.overload")
-            return self.refuse(client, question, RCODE_SERVFAIL, cause)
+            return self.refuse(client, question, waiting.options, RCODE_SERVFAIL, cause)
         if isinstance(running, Finisher) and running.can_join():
             self.wait(running, waiting)
             self.state.count("joined_queries")
@@ -204,7 +218,7 @@ class ResolverEngine:
         self.state.running[request.key] = request
         request.step(now)
         if request.done:
-            written = self.write(request, question, client, now)
+            written = self.write(request, question, client, waiting.options, now)
             self.state.run_ready(now)
             return written
         self.wait(request, waiting)
@@ -225,14 +239,14 @@ class ResolverEngine:
             return True
         return self.state.negatives.get(question.qname, question.qtype, now_us) is not None
 
-    def answer_chaos(self, client: Client, question: Question) -> bytes:
+    def answer_chaos(self, client: Client, question: Question, options: bytes) -> bytes:
         """Answer version.bind, id.server and their like."""
         rdata = chaos_text(self.settings, question.qname, question.qtype)
         response = Response(RCODE_REFUSED if rdata is None else RCODE_NOERROR)
         if rdata is not None:
             rrset = RRset(question.qname, TYPE_TXT, 0, [rdata], [])
             response.answer.append(Part(rrset, 0))
-        return write_response(question, response, client.transport != TRANSPORT_UDP, self.settings).wire
+        return self.respond(client, question, options, response)
 
     def wait(self, request: Finisher, waiting: WaitingClient) -> None:
         """Let a client wait for a request."""
@@ -255,13 +269,14 @@ class ResolverEngine:
                 self.outstanding_of[client.address] = left
             else:
                 self.outstanding_of.pop(client.address, None)
-            self.state.effects.append(SendAnswer(client, self.write(request, waiting.question, client, now)))
+            written = self.write(request, waiting.question, client, waiting.options, now)
+            self.state.effects.append(SendAnswer(client, written))
         request.clients = []
 
-    def write(self, request: RequestTask, question: Question, client: Client, now: Instant) -> bytes:
+    def write(self, request: RequestTask, question: Question, client: Client, options: bytes, now: Instant) -> bytes:
         """Write the response for a client, and keep it as a packet if it is worth it."""
         is_stream = client.transport != TRANSPORT_UDP
-        written = write_response(question, request.response, is_stream, self.settings)
+        written = write_response(question, request.response, is_stream, self.settings, len(options))
         now_us = now.monotonic_us
         if request.cacheable and written.complete and request.expires_us > now_us and request.expires_us != NEVER_US:
             refresh_us = request.expires_us
@@ -270,8 +285,8 @@ class ResolverEngine:
             elif self.settings.prefetch:
                 refresh_us = min(refresh_us, request.refresh_us)
             key = request.key[1:]
-            self.packets.put(key, written.wire, written.ttl_offsets, now_us, refresh_us)
-        return written.wire
+            self.packets.put(key, written.wire, written.ttl_offsets, written.opt_offset, now_us, refresh_us)
+        return written.with_options(options)
 
     # -- upstream and time ----------------------------------------------------------------------------------------
 
@@ -318,12 +333,12 @@ class ResolverEngine:
             running = Finisher(self, key, name, rtype, not checking_disabled)
             running.cacheable = False
             self.state.running[key] = running
-            self.wait(running, WaitingClient(None, None, token))
+            self.wait(running, WaitingClient(None, None, b"", token))
             running.step(now)
             if not running.done:
                 running.arm(now)
         else:
-            self.wait(running, WaitingClient(None, None, token))
+            self.wait(running, WaitingClient(None, None, b"", token))
         self.state.run_ready(now)
 
     def take_results(self) -> list[Resolution]:

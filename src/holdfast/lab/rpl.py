@@ -43,6 +43,7 @@ class Entry:
     sections: list[list[Record]] = field(default_factory=lambda: [[], [], [], []])
     raw: bytes | None = None
     edns_data: bytes = b""
+    has_edns_data: bool = False  # there may be none of them in an OPT record
     address: str = ""
 
 
@@ -270,6 +271,7 @@ def _parse_entry(reader: _Reader) -> Entry:
             entry.raw = _parse_hex(reader, "HEX_ANSWER_END")
         elif head == "HEX_EDNSDATA_BEGIN":
             entry.edns_data = _parse_hex(reader, "HEX_EDNSDATA_END")
+            entry.has_edns_data = True
         elif head == "RAW":
             entry.raw = bytes.fromhex(reader.next() or "")
         elif head == "ADDRESS":

@@ -73,6 +73,7 @@ class _Player:
         self.engine = ResolverEngine(self.settings.engine, SmallKeyVerifier(), Entropy(b"scenario seed 16"), self.now())
         self.open: list[SendUpstreamQuery] = []
         self.answers: list[bytes] = []
+        self.connections: dict[str, Client] = {}
         self.variables = Variables()
         self.trace: list[str] = []
         self.range_step = 0
@@ -127,15 +128,18 @@ class _Player:
             raise _Failure(f"step {step.number}: QUERY without an entry")
         opcode, _, _, do = reply_bits(entry)
         del opcode
-        with_edns = do or bool(entry.edns_data) or not self.scenario.testbound
+        with_edns = do or entry.has_edns_data or not self.scenario.testbound
         wire = (
             entry.raw
             if entry.raw is not None
             else build(entry, step.number & 0xFFFF, question_octets(entry), with_edns, do)
         )
         address = entry.address or (step.arguments[1] if step.arguments[:1] == ["ADDRESS"] else "127.0.0.1")
-        transport = TRANSPORT_TCP if "TCP" in match_words(entry) else TRANSPORT_UDP
-        answer = self.engine.receive_client_query(Client(ip_address(address).packed, transport, step), wire, self.now())
+        if "TCP" in match_words(entry):  # all queries of one client over one connection
+            client = self.connections.setdefault(address, Client(ip_address(address).packed, TRANSPORT_TCP, step))
+        else:
+            client = Client(ip_address(address).packed, TRANSPORT_UDP, step)
+        answer = self.engine.receive_client_query(client, wire, self.now())
         if answer is not None and entry.raw is None:
             self.answers.append(answer)
         self.collect()

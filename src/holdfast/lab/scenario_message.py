@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
+from holdfast.dns.edns import parse_options
 from holdfast.dns.iana import (
     EDNS_OPTION_COOKIE,
     EDNS_OPTION_EDE,
@@ -49,7 +50,7 @@ class Plain:
     sections: list[set[Item]] = field(default_factory=lambda: [set(), set(), set()])
     ttls: dict[Item, int] = field(default_factory=dict)
     ede: list[int] = field(default_factory=list)
-    options: list[int] = field(default_factory=list)
+    options: list[tuple[int, bytes]] = field(default_factory=list)
 
 
 def reply_bits(entry: Entry) -> tuple[int, int, int, bool]:
@@ -71,7 +72,7 @@ def plain_of_entry(entry: Entry, testbound: bool) -> Plain:
     """Read an entry as a message."""
     opcode, flags, rcode, do = reply_bits(entry)
     question = entry.questions[0] if entry.questions else Record(b"\x00", 0, 1, 0, b"")
-    has_edns = do or bool(entry.edns_data) or not testbound
+    has_edns = do or entry.has_edns_data or not testbound
     plain = Plain(opcode, flags, rcode, question.owner.lower(), question.rtype, has_edns, do)
     for index in range(3):
         for record in entry.sections[index + 1]:
@@ -93,7 +94,7 @@ def plain_of_message(message: Message) -> Plain:
             _add_rrset(plain, index, rrset)
     if edns is not None:
         for option in edns.options:
-            plain.options.append(option.code)
+            plain.options.append((option.code, option.data))
             if option.code == EDNS_OPTION_EDE and len(option.data) >= 2:
                 plain.ede.append(option.data[0] << 8 | option.data[1])
     return plain
@@ -126,7 +127,9 @@ def matches_query(entry: Entry, query: Plain, is_tcp: bool, testbound: bool) -> 
             return False
         if word == "ednsdata" or word.startswith("serial="):
             return False
-        if word in ("client_cookie", "server_cookie") and EDNS_OPTION_COOKIE not in query.options:
+        if word in ("client_cookie", "server_cookie") and not any(
+            code == EDNS_OPTION_COOKIE for code, _ in query.options
+        ):
             return False
     return True
 
@@ -159,6 +162,9 @@ def differences(entry: Entry, received: Plain, testbound: bool) -> list[str]:
             for item, ttl in expected.ttls.items()
             if item in received.sections[0] and item in expected.sections[0] and received.ttls[item] != ttl
         )
+    for option in parse_options(entry.edns_data, 0, len(entry.edns_data)) or []:
+        if (option.code, option.data) not in received.options:
+            found.append(f"no EDNS option {option.code} with {option.data.hex()}")
     for word in words:
         if word == "ede=any" and not received.ede:
             found.append("no EDE")

@@ -341,6 +341,8 @@ class FetchTask(Task):
         delegation = self.delegation
         if delegation is None:
             return
+        if self.state.settings.error_reporting:
+            self.state.reports.learn(self.zone, message)
         server = self.state.servers.get(exchange.address, now.monotonic_us)
         if message.rcode == RCODE_BADCOOKIE and self.sends < SENDS_PER_ZONE:
             transport = exchange.transport if self.tried[exchange.address] < 2 else TRANSPORT_TCP

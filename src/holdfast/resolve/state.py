@@ -17,6 +17,7 @@ from holdfast.cache.server_cache import ServerCache
 from holdfast.dnssec.algorithm_policy import AlgorithmPolicy
 from holdfast.dnssec.trust_anchor import TrustAnchor
 from holdfast.dnssec.verifier import SignatureVerifier
+from holdfast.resolve.error_report import ErrorReports
 from holdfast.resolve.task import Task
 
 
@@ -48,6 +49,7 @@ class ResolverState:
         self.delegations: Final = DelegationCache(octets // 16)
         self.denials: Final = DenialCache()
         self.servers: Final = ServerCache()
+        self.reports: Final = ErrorReports()
         self.anchors: Final[dict[bytes, TrustAnchor]] = {}
         for setting in settings.trust_anchors:
             self.anchors[setting.zone] = TrustAnchor(setting)

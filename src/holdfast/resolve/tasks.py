@@ -1,10 +1,13 @@
 """Starting and joining tasks: identical work runs once, however many wait for it."""
 
+from holdfast.base.cause import Cause
 from holdfast.base.instant import Instant
 from holdfast.cache.rrset_cache import rrset_key
+from holdfast.dns.iana import TYPE_TXT
 from holdfast.dns.rdata import DNSKEY, parse_dnskey
 from holdfast.dns.rrset import RRset
 from holdfast.resolve.chain_of_trust import TrustTask
+from holdfast.resolve.delegation import starting_point
 from holdfast.resolve.exchange import ExchangeTable
 from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.lookup import LookupTask
@@ -41,6 +44,15 @@ class Tasks(TaskSource):
             self.state.running[key] = task
             self.state.count("prefetches")
             self.state.wake(task)
+
+    def report_failure(self, name: bytes, rtype: int, cause: Cause, now: Instant) -> None:
+        """Tell the agent of the zone that a name could not be resolved or validated; nobody waits for it (RFC 9567)."""
+        zone = starting_point(self.state, name, rtype, False, now)
+        if zone is not None and self.state.settings.error_reporting:
+            report = self.state.reports.due(zone.zone, name, rtype, cause, now)
+            if report:
+                self.state.count("error_reports")
+                self.lookup(report, TYPE_TXT, True, QueryBudget(), 0, now)
 
     def lookup_address(self, name: bytes, rtype: int, budget: QueryBudget, depth: int, now: Instant) -> Task:
         """Look up the address of a name server."""

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from holdfast.base.limits import TCP_IDLE_MS
+
 TCP_CONNECTIONS = 1000  # of all clients: memory is bounded by this times the pipeline limit
 TCP_CONNECTIONS_PER_CLIENT = 50  # RFC 7766 section 6.2.2: one client must not take all
-TCP_IDLE_S = 10.0  # RFC 7766 section 6.2.3 asks for a few seconds; most stub resolvers reuse within one or two
 TCP_PIPELINED_QUERIES = 100  # unanswered queries of one connection; reading stops above it
 UPSTREAM_SOCKETS = 8000  # exchanges in flight; below the usual limit of open files per service
 DRAIN_S = 3.0  # time for what is outstanding when a worker stops
@@ -44,7 +45,7 @@ class ServerSettings:
     log_level: str = "info"
     tcp_connections: int = TCP_CONNECTIONS
     tcp_connections_per_client: int = TCP_CONNECTIONS_PER_CLIENT
-    tcp_idle_s: float = TCP_IDLE_S
+    tcp_idle_s: float = TCP_IDLE_MS / 1000
     upstream_sockets: int = UPSTREAM_SOCKETS
     drain_s: float = DRAIN_S
     address_map: dict[bytes, tuple[str, int]] = field(default_factory=dict)

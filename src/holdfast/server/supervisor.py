@@ -15,7 +15,7 @@ import structlog
 from holdfast.base.settings import EngineSettings
 from holdfast.server.settings import ServerError, ServerSettings
 from holdfast.server.sockets import bind_listener
-from holdfast.server.worker import Worker
+from holdfast.server.worker import SEED_OCTETS, Worker
 
 PR_SET_NO_NEW_PRIVS = 38  # prctl(2)
 RESTART_FIRST_S = 0.2
@@ -45,7 +45,8 @@ class Supervisor:
 
     def __init__(self, settings: ServerSettings, engine_settings: EngineSettings, reload: Reload | None = None) -> None:
         self._settings = settings
-        self._engine_settings = engine_settings
+        self._cookie_seed = os.urandom(SEED_OCTETS)
+        self._engine_settings = self._with_seed(engine_settings)
         self._reload = reload
         self._sockets: list[tuple[list[socket.socket], list[socket.socket]]] = []
         self._workers: dict[int, WorkerProcess] = {}
@@ -151,7 +152,7 @@ class Supervisor:
         if (settings.listeners, settings.workers) != (self._settings.listeners, self._settings.workers):
             log.error("listeners and the number of workers cannot change without a restart; the rest is in force now")
         self._settings = settings
-        self._engine_settings = engine_settings
+        self._engine_settings = self._with_seed(engine_settings)
         old = list(self._workers.values())
         for worker in old:
             self._start(worker.number)
@@ -176,6 +177,11 @@ class Supervisor:
                 os.kill(pid, signal.SIGKILL)
         log.info("stopped")
         return 0
+
+    def _with_seed(self, engine_settings: EngineSettings) -> EngineSettings:
+        """Let all workers, and those after a reload, make the same cookies (RFC 7873)."""
+        engine_settings.cookie_seed = self._cookie_seed
+        return engine_settings
 
     def _on_stop(self, _number: int, _frame: object) -> None:
         self._stopping = True

@@ -20,7 +20,7 @@ class TcpConnection:
     def __init__(self, listener: "TcpListener", writer: asyncio.StreamWriter, address: bytes) -> None:
         self._listener = listener
         self._writer = writer
-        self.address = address
+        self.client = Client(address, TRANSPORT_TCP, self)
         self._waiting = 0
         self._room = asyncio.Event()
         self._room.set()
@@ -90,9 +90,7 @@ class TcpListener:
 
     def ask(self, connection: TcpConnection, wire: bytes) -> None:
         """Hand a query to the engine."""
-        response = self._engine.receive_client_query(
-            Client(connection.address, TRANSPORT_TCP, connection), wire, self._read_clocks()
-        )
+        response = self._engine.receive_client_query(connection.client, wire, self._read_clocks())
         if response is not None:
             connection.send(response)
         else:

@@ -64,11 +64,17 @@ class Admission:
                 return rule.allow
         return False
 
-    def within_rate(self, address: bytes, now_us: int) -> bool:
-        """Charge one query to the client; False: it asked more than it may."""
+    def within_rate(self, address: bytes, proven: bool, now_us: int) -> bool:
+        """Charge one query to the client; False: it asked more than it may.
+
+        Queries whose source address is ``proven`` (a server cookie came back, or TCP) have an allowance of their own,
+        so that forged ones in the client's name cannot use it up (RFC 7873 section 5.2.3).
+        """
         rate = self.settings.client_rate_limit_qps
         if rate <= 0:
             return True
+        if proven:
+            address += b"p"
         allowance = self.allowances.get(address)
         if allowance is None:
             if len(self.allowances) >= RATE_CLIENTS:

@@ -40,9 +40,10 @@ NEVER_US: Final = 1 << 62
 class WaitingClient:
     """A client that waits for the answer; ``client`` None: a question from inside the process, known by ``token``."""
 
-    def __init__(self, client: Client | None, question: Question | None, token: int) -> None:
+    def __init__(self, client: Client | None, question: Question | None, options: bytes, token: int) -> None:
         self.client: Final = client
         self.question: Final = question
+        self.options: Final = options  # of the response, for this client alone
         self.token: Final = token
 
 
@@ -265,6 +266,8 @@ class RequestTask(Task):
 
     def take_failure(self, result: LookupResult, now: Instant) -> None:
         """Use what was known last of this link, if it is not too old for the kind of failure; else fail."""
+        if result.causes and not result.from_failure_cache:
+            self.tasks.report_failure(self.current, self.rtype, result.causes[0], now)
         settings = self.state.settings
         if settings.serve_stale:
             limit_s = maximum_stale_s(settings, result.failure)

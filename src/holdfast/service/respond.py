@@ -5,7 +5,7 @@ from typing import Final
 from holdfast.base.cause import Cause
 from holdfast.base.limits import PLAIN_UDP_OCTETS
 from holdfast.base.settings import EngineSettings
-from holdfast.dns.edns import EdnsOption
+from holdfast.dns.edns import EdnsOption, append_options
 from holdfast.dns.iana import (
     EDNS_OPTION_EDE,
     FLAG_AD,
@@ -20,7 +20,7 @@ from holdfast.dns.iana import (
 )
 from holdfast.dns.message import Question
 from holdfast.dns.rrset import RRset
-from holdfast.dns.writer import SECTION_ADDITIONAL, SECTION_ANSWER, SECTION_AUTHORITY, MessageWriter
+from holdfast.dns.writer import SECTION_ADDITIONAL, SECTION_ANSWER, SECTION_AUTHORITY, MessageWriter, opt_octets
 
 TCP_OCTETS: Final = 65535
 EXTRA_TEXT_OCTETS: Final = 250  # of one EDE: long enough for two names, short enough for a 512 octet answer
@@ -45,16 +45,22 @@ class Response:
         self.name_servers: Part | None = None  # welcome if it fits, as the additional section
         self.additional: list[Part] = []
         self.secure: bool = False
+        self.recursion_available: bool = True  # to this client (RFC 1035 section 4.1.1)
         self.causes: list[Cause] = []
 
 
 class Written:
-    """A response on the wire. ``complete`` is False when it was truncated."""
+    """A response on the wire. ``complete`` is False when it was truncated; ``opt_offset`` is 0 without OPT record."""
 
-    def __init__(self, wire: bytes, ttl_offsets: list[int], complete: bool) -> None:
+    def __init__(self, wire: bytes, ttl_offsets: list[int], opt_offset: int, complete: bool) -> None:
         self.wire: Final = wire
         self.ttl_offsets: Final = ttl_offsets
+        self.opt_offset: Final = opt_offset
         self.complete: Final = complete
+
+    def with_options(self, octets: bytes) -> bytes:
+        """Return the message with more options, for which room was left."""
+        return append_options(self.wire, self.opt_offset, octets) if octets and self.opt_offset else self.wire
 
 
 def limit_octets(question: Question, is_stream: bool, settings: EngineSettings) -> int:
@@ -75,20 +81,24 @@ def ede_options(causes: list[Cause]) -> list[EdnsOption]:
     return options
 
 
-def write_response(question: Question, response: Response, is_stream: bool, settings: EngineSettings) -> Written:
-    """Write a response for one client: its ID, its letter case, its size, its EDNS."""
+def write_response(
+    question: Question, response: Response, is_stream: bool, settings: EngineSettings, room_octets: int
+) -> Written:
+    """Write a response for one client: its ID, its letter case, its size, its EDNS.
+
+    ``room_octets`` are left free for options of its own (``Written.with_options``).
+    """
     edns = question.edns
     wants_dnssec = edns is not None and edns.do
-    flags = FLAG_QR | FLAG_RA | (question.flags & (FLAG_RD | FLAG_CD)) | (question.opcode << 11) | (response.rcode & 15)
+    flags = FLAG_QR | (question.flags & (FLAG_RD | FLAG_CD)) | (question.opcode << 11) | (response.rcode & 15)
     if response.secure and (wants_dnssec or question.flags & FLAG_AD):
         flags |= FLAG_AD  # RFC 6840 section 5.8
-    writer = MessageWriter(limit_octets(question, is_stream, settings))
+    if response.recursion_available:
+        flags |= FLAG_RA
+    writer = MessageWriter(limit_octets(question, is_stream, settings) - room_octets)
     options = ede_options(response.causes) if edns is not None and settings.extended_errors else []
     if edns is not None:
-        size = 11
-        for option in options:
-            size += 4 + len(option.data)
-        writer.reserve(size)
+        writer.reserve(opt_octets(options))
     writer.header(question.id, flags)
     if question.qname_wire:
         writer.question(question.qname_wire, question.qtype, question.qclass)
@@ -113,7 +123,7 @@ def write_response(question: Question, response: Response, is_stream: bool, sett
         out = bytearray(wire)
         out[2] |= FLAG_TC >> 8
         wire = bytes(out)
-    return Written(wire, writer.ttl_offsets, complete)
+    return Written(wire, writer.ttl_offsets, writer.opt_offset, complete)
 
 
 def write_extras(writer: MessageWriter, response: Response, wants_dnssec: bool) -> None:
