@@ -19,12 +19,24 @@ TIMED_OUT: Final = 2
 FAILED: Final = 3
 
 
-class Exchange(Timer):
+class ResponseTimer(Timer):
+    """Ends an exchange whose response does not come; it knows the exchange by number, see ``Timer``."""
+
+    def __init__(self, table: "ExchangeTable", exchange_id: int, deadline_us: int) -> None:
+        super().__init__(deadline_us)
+        self.table: Final = table
+        self.exchange_id: Final = exchange_id
+
+    def fire(self, now: Instant) -> None:
+        """Time is up."""
+        self.table.time_out(self.exchange_id, now)
+
+
+class Exchange:
     """A query in flight. When it ends, ``outcome`` says how and the owner task is woken."""
 
     def __init__(
         self,
-        table: "ExchangeTable",
         owner: Task,
         exchange_id: int,
         query_id: int,
@@ -34,10 +46,8 @@ class Exchange(Timer):
         qtype: int,
         with_edns: bool,
         sent_us: int,
-        deadline_us: int,
+        timer: ResponseTimer,
     ) -> None:
-        super().__init__(deadline_us)
-        self.table: Final = table
         self.owner: Final = owner
         self.exchange_id: Final = exchange_id
         self.query_id: Final = query_id
@@ -47,15 +57,10 @@ class Exchange(Timer):
         self.qtype: Final = qtype
         self.with_edns: Final = with_edns
         self.sent_us: Final = sent_us
+        self.timer: Final = timer
         self.outcome = 0
         self.failure = 0
         self.message: Message | None = None
-
-    def fire(self, now: Instant) -> None:
-        """Time is up."""
-        server = self.table.state.servers.get(self.address, now.monotonic_us)
-        server.note_timeout(now.monotonic_us)
-        self.table.end(self, TIMED_OUT, now)
 
 
 class ExchangeTable:
@@ -107,9 +112,8 @@ class ExchangeTable:
         )
         wait_us = server.timeout_us() if transport == TRANSPORT_UDP else TCP_TIMEOUT_US
         self.last_id += 1
-        deadline_us = now.monotonic_us + wait_us
+        timer = ResponseTimer(self, self.last_id, now.monotonic_us + wait_us)
         exchange = Exchange(
-            self,
             owner,
             self.last_id,
             query_id,
@@ -119,11 +123,11 @@ class ExchangeTable:
             qtype,
             with_edns,
             now.monotonic_us,
-            deadline_us,
+            timer,
         )
         self.open[self.last_id] = exchange
         server.in_flight += 1
-        state.add_timer(exchange)
+        state.add_timer(timer)
         state.effects.append(SendUpstreamQuery(self.last_id, address, port, transport, wire))
         state.count("upstream_queries")
         if transport == TRANSPORT_TCP:
@@ -194,6 +198,12 @@ class ExchangeTable:
                 return True
         return True
 
+    def time_out(self, exchange_id: int, now: Instant) -> None:
+        """The response did not come in time."""
+        exchange = self.open[exchange_id]
+        self.state.servers.get(exchange.address, now.monotonic_us).note_timeout(now.monotonic_us)
+        self.end(exchange, TIMED_OUT, now)
+
     def fail(self, exchange_id: int, failure: int, now: Instant) -> None:
         """The driver could not deliver the query or get the response."""
         exchange = self.open.get(exchange_id)
@@ -205,7 +215,7 @@ class ExchangeTable:
 
     def end(self, exchange: Exchange, outcome: int, now: Instant) -> None:
         """Close the exchange and let its owner go on."""
-        exchange.cancelled = True
+        exchange.timer.cancel()
         exchange.outcome = outcome
         del self.open[exchange.exchange_id]
         server = self.state.servers.get(exchange.address, now.monotonic_us)

@@ -22,11 +22,18 @@ from holdfast.resolve.task import Task
 
 
 class Timer:
-    """Something that happens at a deadline; ``cancelled`` timers are skipped when they come up."""
+    """Something that happens at a deadline. A cancelled timer is skipped when it comes up, but queued until then.
+
+    So it must not keep alive what is done: seconds of finished work would fill the memory, and the processor's caches.
+    """
 
     def __init__(self, deadline_us: int) -> None:
         self.deadline_us: Final = deadline_us
         self.cancelled = False
+
+    def cancel(self) -> None:
+        """Do not fire. Subclasses also let go of what they would act upon."""
+        self.cancelled = True
 
     def fire(self, now: Instant) -> None:
         """Act; called once, at or after the deadline."""

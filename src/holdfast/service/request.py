@@ -52,23 +52,25 @@ class RequestTimer(Timer):
 
     def __init__(self, request: "RequestTask", deadline_us: int) -> None:
         super().__init__(deadline_us)
-        self.request: Final = request
+        self.request: RequestTask | None = request
+
+    def cancel(self) -> None:
+        """Let go of the request."""
+        super().cancel()
+        self.request = None
 
     def fire(self, now: Instant) -> None:
         """Give up."""
-        self.request.give_up(now)
+        if self.request is not None:
+            self.request.give_up(now)
 
 
-class StaleTimer(Timer):
+class StaleTimer(RequestTimer):
     """The client response timer (RFC 8767 section 5): from here on a stale answer is better than none."""
-
-    def __init__(self, request: "RequestTask", deadline_us: int) -> None:
-        super().__init__(deadline_us)
-        self.request: Final = request
 
     def fire(self, now: Instant) -> None:
         """Answer with stale data if there is any; the look-ups go on and refresh the cache."""
-        if not self.request.done:
+        if self.request is not None:
             waited_ms = self.request.state.settings.client_response_timer_ms
             self.request.answer_stale(f"; no fresh answer within {waited_ms} ms", now)
 
@@ -308,7 +310,7 @@ class RequestTask(Task):
             self.status = weaker(self.status, INDETERMINATE)  # not what the zone said any more: no AD
         self.response.secure = self.status == SECURE
         if self.timer is not None:
-            self.timer.cancelled = True
+            self.timer.cancel()
         if self.stale_timer is not None:
-            self.stale_timer.cancelled = True
+            self.stale_timer.cancel()
         self.state.finish(self)
