@@ -82,7 +82,7 @@ def ede_options(causes: list[Cause]) -> list[EdnsOption]:
 
 
 def write_response(
-    question: Question, response: Response, is_stream: bool, settings: EngineSettings, room_octets: int
+    question: Question, response: Response, is_stream: bool, settings: EngineSettings, room_octets: int = 0
 ) -> Written:
     """Write a response for one client: its ID, its letter case, its size, its EDNS.
 
