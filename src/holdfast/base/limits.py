@@ -8,6 +8,7 @@ PLAIN_UDP_OCTETS: Final = 512  # RFC 1035 section 4.2.1, for clients without EDN
 CACHE_BYTES: Final = 256 * 1024 * 1024  # estimated heap of all caches of one worker; a quarter of a small server
 PACKET_CACHE_SHARE: Final = 4  # one quarter of the cache goes to whole answers
 DENIAL_PROOFS_PER_ZONE: Final = 2000  # NSEC/NSEC3 records kept per zone for synthesis
+WILDCARDS_PER_ZONE: Final = 100  # wildcards remembered per zone for synthesis; most zones have none to three
 MESSAGE_RECORDS: Final = 2000  # records accepted from one message; a 64 KiB message of A records has about 4000
 RRSET_RECORDS: Final = 600  # records in one RRset; more only burdens validation and clients
 RRSET_SIGNATURES: Final = 16  # RRSIGs of an RRset looked at, unusable ones included (dns.message keeps fewer)

@@ -1,14 +1,24 @@
-"""Validated NSEC and NSEC3 records in order, to deny names without asking again (RFC 8198)."""
+"""Validated NSEC and NSEC3 records in order, to deny names, or answer from a wildcard, without asking again (RFC 8198).
+
+NSEC3 records with opt-out are kept as well: they deny DS records, and nothing else (RFC 5155 section 9.2).
+"""
 
 from bisect import bisect_left, bisect_right
 from typing import Final
 
-from holdfast.base.limits import DENIAL_PROOFS_PER_ZONE
-from holdfast.dns.iana import TYPE_NSEC, TYPE_NSEC3
-from holdfast.dns.name import ROOT, canonical_key, common_ancestor, is_subdomain, parent, wildcard_of
+from holdfast.base.limits import DENIAL_PROOFS_PER_ZONE, WILDCARDS_PER_ZONE
+from holdfast.dns.iana import NSEC3_FLAG_OPT_OUT, TYPE_DS, TYPE_NSEC, TYPE_NSEC3
+from holdfast.dns.name import ROOT, canonical_key, common_ancestor, is_subdomain, label_count, parent, wildcard_of
 from holdfast.dns.rdata import parse_nsec, parse_nsec3
 from holdfast.dns.rrset import RRset
-from holdfast.dnssec.denial import PROVEN, nsec3_hash, prove_nodata, prove_nxdomain
+from holdfast.dnssec.denial import (
+    INSECURE_PROOF,
+    PROVEN,
+    nsec3_hash,
+    prove_nodata,
+    prove_nxdomain,
+    prove_wildcard_expansion,
+)
 from holdfast.dnssec.work_budget import WorkBudget
 
 ZONES: Final = 5000  # zones with remembered proofs; the oldest goes first
@@ -41,7 +51,10 @@ class StoredProof:
 
 
 class ZoneProofs:
-    """The proofs of one zone, sorted: NSEC by canonical owner order, NSEC3 by hash label."""
+    """The proofs of one zone, sorted: NSEC by canonical owner order, NSEC3 by hash label.
+
+    ``opt_out``: among them are NSEC3 with opt-out. ``wildcards``: owners of wildcard RRsets that expansions showed.
+    """
 
     def __init__(self, zone: bytes) -> None:
         self.zone: Final = zone
@@ -50,8 +63,10 @@ class ZoneProofs:
         self.keys: list[bytes] = []
         self.proofs: dict[bytes, StoredProof] = {}
         self.hashed = False
+        self.opt_out = False
         self.salt = b""
         self.iterations = 0
+        self.wildcards: dict[bytes, bool] = {}
 
     def insert(self, key: bytes, proof: StoredProof) -> None:
         """Add or renew a proof; a full zone starts over, since random names would fill it anyway."""
@@ -75,22 +90,47 @@ class ZoneProofs:
             return None
         return proof
 
+    def around(self, name: bytes, now_us: int, work: WorkBudget) -> StoredProof | None:
+        """Return the proof that matches or covers ``name``, if any does."""
+        if not self.hashed:
+            return self.at_or_before(canonical_key(name), now_us)
+        if not work.take_nsec3_hash():
+            return None
+        return self.at_or_before(base32hex_label(nsec3_hash(name, self.salt, self.iterations)), now_us)
+
 
 class Synthesis:
-    """A denial made from cached proofs."""
+    """A denial made from cached proofs. ``soa`` None: none is known, so it is no answer for a client.
 
-    def __init__(self, nxdomain: bool, soa: RRset, proof: list[RRset], ttl_s: int) -> None:
+    ``insecure``: it rests on opt-out; ``delegation``: a denial of DS that shows an unsigned child zone.
+    """
+
+    def __init__(
+        self, nxdomain: bool, soa: RRset | None, proof: list[RRset], expires_us: int, insecure: bool, delegation: bool
+    ) -> None:
         self.nxdomain: Final = nxdomain
         self.soa: Final = soa
         self.proof: Final = proof
-        self.ttl_s: Final = ttl_s
+        self.expires_us: Final = expires_us
+        self.insecure: Final = insecure
+        self.delegation: Final = delegation
+
+
+class Expansion:
+    """Proof that a name may be answered from the wildcard RRsets at ``owner`` (RFC 8198 section 5.3)."""
+
+    def __init__(self, owner: bytes, proof: RRset, expires_us: int) -> None:
+        self.owner: Final = owner
+        self.proof: Final = proof
+        self.expires_us: Final = expires_us
 
 
 class DenialCache:
-    """Proofs by zone."""
+    """Proofs by zone. Proofs with more than ``iterations_limit`` NSEC3 iterations are not worth their hashing."""
 
-    def __init__(self) -> None:
+    def __init__(self, iterations_limit: int) -> None:
         self.zones: Final[dict[bytes, ZoneProofs]] = {}
+        self.iterations_limit: Final = iterations_limit
 
     def zone_proofs(self, zone: bytes) -> ZoneProofs:
         """Return the table of a zone, made when needed."""
@@ -112,16 +152,27 @@ class DenialCache:
                 table.insert(canonical_key(rrset.name), StoredProof(rrset, expires_us))
         elif rrset.rtype == TYPE_NSEC3:
             nsec3 = parse_nsec3(rrset.rdatas[0])
-            if nsec3 is None or nsec3.flags & 1:
-                return  # opt-out spans may hide unsigned delegations (RFC 8198 section 5.1)
+            if nsec3 is None or nsec3.iterations > self.iterations_limit:
+                return
             table = self.zone_proofs(zone)
             if table.salt != nsec3.salt or table.iterations != nsec3.iterations or not table.hashed:
                 table.keys = []
                 table.proofs = {}
                 table.hashed = True
+                table.opt_out = False
                 table.salt = nsec3.salt
                 table.iterations = nsec3.iterations
+            if nsec3.flags & NSEC3_FLAG_OPT_OUT:
+                table.opt_out = True
             table.insert(rrset.name[1 : 1 + rrset.name[0]], StoredProof(rrset, expires_us))
+
+    def add_wildcard(self, zone: bytes, owner: bytes) -> None:
+        """Take note that the RRset cache holds validated data of the wildcard ``owner``."""
+        wildcards = self.zone_proofs(zone).wildcards
+        if owner not in wildcards:
+            if len(wildcards) >= WILDCARDS_PER_ZONE:
+                del wildcards[next(iter(wildcards))]
+            wildcards[owner] = True
 
     def set_soa(self, soa: RRset, expires_us: int) -> None:
         """Take the validated SOA that negative answers of its zone carry."""
@@ -137,32 +188,66 @@ class DenialCache:
             del self.zones[name]
         return len(doomed)
 
-    def synthesise(
-        self, name: bytes, rtype: int, now_us: int, work: WorkBudget, iterations_limit: int
-    ) -> Synthesis | None:
-        """Deny (name, type) from what is known; None: the servers have to be asked."""
-        zone = name
+    def table_above(self, name: bytes) -> ZoneProofs | None:
+        """Return the table of the deepest zone at or above ``name`` that has one."""
         while True:
-            table = self.zones.get(zone)
-            if table is not None and table.soa is not None and table.soa_expires_us > now_us:
-                break
-            if zone == ROOT:
-                return None
-            zone = parent(zone)
+            table = self.zones.get(name)
+            if table is not None or name == ROOT:
+                return table
+            name = parent(name)
+
+    def synthesise(self, name: bytes, rtype: int, now_us: int, work: WorkBudget) -> Synthesis | None:
+        """Deny (name, type) from what is known; None: the servers have to be asked."""
+        for_ds = rtype == TYPE_DS
+        if for_ds and name == ROOT:
+            return None
+        table = self.table_above(parent(name) if for_ds else name)
+        if table is None or (table.opt_out and not for_ds):
+            return None
         stored = hashed_proofs(table, name, now_us, work) if table.hashed else plain_proofs(table, name, now_us)
         if not stored:
             return None
         sets = [proof.rrset for proof in stored]
         nsec = [] if table.hashed else sets
         nsec3 = sets if table.hashed else []
-        nxdomain = prove_nxdomain(name, zone, nsec, nsec3, work, iterations_limit).result == PROVEN
-        if not nxdomain and prove_nodata(name, rtype, zone, nsec, nsec3, work, iterations_limit).result != PROVEN:
-            return None
-        expires_us = table.soa_expires_us
+        limit = self.iterations_limit
+        nxdomain = prove_nxdomain(name, table.zone, nsec, nsec3, work, limit).result == PROVEN
+        insecure = False
+        delegation = False
+        if not nxdomain:
+            nodata = prove_nodata(name, rtype, table.zone, nsec, nsec3, work, limit)
+            insecure = for_ds and nodata.result == INSECURE_PROOF and nodata.opt_out
+            delegation = nodata.delegation
+            if nodata.result != PROVEN and not insecure:
+                return None
+        soa = table.soa if table.soa_expires_us > now_us else None
+        expires_us = table.soa_expires_us if soa is not None else stored[0].expires_us
         for proof in stored:
             expires_us = min(expires_us, proof.expires_us)
-        ttl_s = (expires_us - now_us) // 1_000_000
-        return Synthesis(nxdomain, table.soa, sets, ttl_s) if ttl_s > 0 else None
+        return Synthesis(nxdomain, soa, sets, expires_us, insecure, delegation)
+
+    def expansion(self, name: bytes, now_us: int, work: WorkBudget) -> Expansion | None:
+        """Find a known wildcard that ``name`` falls under, while nothing closer to the name exists."""
+        table = self.table_above(name)
+        if table is None or not table.wildcards or table.opt_out:
+            return None
+        ancestor = name
+        while ancestor != table.zone:
+            next_closer = ancestor
+            ancestor = parent(ancestor)
+            owner = wildcard_of(ancestor)
+            if owner not in table.wildcards or owner == name:
+                continue
+            stored = table.around(next_closer, now_us, work)
+            if stored is None:
+                return None
+            sets = [stored.rrset]
+            nsec = [] if table.hashed else sets
+            nsec3 = sets if table.hashed else []
+            labels = label_count(ancestor)
+            proof = prove_wildcard_expansion(name, table.zone, labels, nsec, nsec3, work, self.iterations_limit)
+            return Expansion(owner, stored.rrset, stored.expires_us) if proof.result == PROVEN else None
+        return None
 
 
 def plain_proofs(table: ZoneProofs, name: bytes, now_us: int) -> list[StoredProof]:

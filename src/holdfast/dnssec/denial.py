@@ -11,7 +11,7 @@ from holdfast.dns.name import is_subdomain, to_text
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec import denial_nsec, denial_nsec3
 from holdfast.dnssec.denial_nsec3 import nsec3_hash
-from holdfast.dnssec.proof import EXHAUSTED, INSECURE_PROOF, NOT_PROVEN, PROVEN, Proof, missing
+from holdfast.dnssec.proof import EXHAUSTED, INSECURE_PROOF, NOT_PROVEN, PROVEN, Proof, missing, not_expandable
 from holdfast.dnssec.work_budget import WorkBudget
 
 __all__ = [
@@ -83,8 +83,7 @@ def prove_wildcard_expansion(
     So it may if no name closer to ``qname`` exists (RFC 4035 section 5.3.4, RFC 5155 section 8.8).
     """
     if not is_subdomain(qname, zone) or not (nsec or nsec3):
-        claim = f"{to_text(qname)} does not exist beside the wildcard"
-        return missing(_KINDS, claim, "denial.expansion-no-records")
+        return not_expandable(_KINDS, qname, "denial.expansion-no-records")
     if not nsec:
         return denial_nsec3.prove_wildcard_expansion(qname, zone, labels, nsec3, budget, iterations_limit)
     proof = denial_nsec.prove_wildcard_expansion(qname, zone, labels, nsec)

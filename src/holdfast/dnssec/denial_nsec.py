@@ -10,7 +10,16 @@ from holdfast.dns import iana
 from holdfast.dns.name import canonical_key, common_ancestor, is_subdomain, label_count, suffix, to_text, wildcard_of
 from holdfast.dns.rdata import parse_nsec
 from holdfast.dns.rrset import RRset
-from holdfast.dnssec.proof import PROVEN, Proof, contradiction, denies_below, missing, nodata_by_bitmap
+from holdfast.dnssec.proof import (
+    PROVEN,
+    Proof,
+    contradiction,
+    denies_below,
+    missing,
+    nodata_by_bitmap,
+    not_expandable,
+    not_there_at_all,
+)
 from holdfast.dnssec.rrsig import may_be_expanded
 
 _KIND: Final = "NSEC"
@@ -132,23 +141,24 @@ def prove_nodata(qname: bytes, qtype: int, zone: bytes, rrsets: list[RRset]) -> 
             return proof
         return Proof(PROVEN, closest_encloser=encloser)
     denial = _denying(links, wildcard)
-    if denial is not None and denial.makes_non_terminal(wildcard):
+    if denial is None:
+        return missing(_KIND, claim, "denial.nsec-nodata-wildcard")
+    if denial.makes_non_terminal(wildcard):
         return Proof(PROVEN, closest_encloser=encloser)
-    return missing(_KIND, claim, "denial.nsec-nodata-wildcard")
+    return not_there_at_all(_KIND, qname, qtype, "denial.nsec-nodata-nxdomain")
 
 
 def prove_wildcard_expansion(qname: bytes, zone: bytes, labels: int, rrsets: list[RRset]) -> Proof:
     """Judge whether no name closer to ``qname`` than the wildcard with ``labels`` labels exists."""
-    claim = f"{to_text(qname)} does not exist beside the wildcard"
     if labels >= label_count(qname):
-        return missing(_KIND, claim, "denial.nsec-expansion-labels")
+        return not_expandable(_KIND, qname, "denial.nsec-expansion-labels")
     next_closer = suffix(qname, labels + 1)
     links = _links(zone, rrsets)
     if _matching(links, next_closer) is not None:
         return contradiction(_KIND, f"{to_text(next_closer)} exists", "denial.nsec-expansion-exists")
     link = _denying(links, next_closer)
     if link is None:
-        return missing(_KIND, claim, "denial.nsec-expansion")
+        return not_expandable(_KIND, qname, "denial.nsec-expansion")
     if link.makes_non_terminal(next_closer):
         return contradiction(_KIND, f"{to_text(next_closer)} exists", "denial.nsec-expansion-non-terminal")
     return Proof(PROVEN, closest_encloser=suffix(qname, labels))

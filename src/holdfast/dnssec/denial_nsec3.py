@@ -22,6 +22,8 @@ from holdfast.dnssec.proof import (
     denies_below,
     missing,
     nodata_by_bitmap,
+    not_expandable,
+    not_there_at_all,
 )
 from holdfast.dnssec.rrsig import may_be_expanded
 from holdfast.dnssec.work_budget import WorkBudget
@@ -219,9 +221,11 @@ def prove_nodata(
     if match is not None:
         proof = nodata_by_bitmap(_KIND, match.bitmap, wildcard, qtype)
         return _proof(cover.opt_out, encloser) if proof.result == PROVEN else proof
-    if cover.opt_out and not chain.exhausted:
+    if chain.exhausted:
+        return chain.unproven(claim, "denial.nsec3-nodata-wildcard")
+    if cover.opt_out:
         return _proof(True, encloser)
-    return chain.unproven(claim, "denial.nsec3-nodata-wildcard")
+    return not_there_at_all(_KIND, qname, qtype, "denial.nsec3-nodata-nxdomain")
 
 
 def prove_wildcard_expansion(
@@ -231,15 +235,16 @@ def prove_wildcard_expansion(
     chain = _Chain(zone, rrsets, budget, iterations_limit)
     if not chain.links and chain.refusal is not None:
         return chain.refusal
-    claim = f"{to_text(qname)} does not exist beside the wildcard"
     if labels >= label_count(qname):
-        return missing(_KIND, claim, "denial.nsec3-expansion-labels")
+        return not_expandable(_KIND, qname, "denial.nsec3-expansion-labels")
     next_closer = suffix(qname, labels + 1)
     cover = chain.covering(next_closer)
     if cover is None:
         if chain.matching(next_closer) is not None:
             return contradiction(_KIND, f"{to_text(next_closer)} exists", "denial.nsec3-expansion-exists")
-        return chain.unproven(claim, "denial.nsec3-expansion")
+        if chain.exhausted:
+            return chain.unproven(f"{to_text(qname)} does not exist beside the wildcard", "denial.nsec3-expansion")
+        return not_expandable(_KIND, qname, "denial.nsec3-expansion")
     return _proof(cover.opt_out, suffix(qname, labels))
 
 

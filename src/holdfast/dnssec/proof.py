@@ -44,6 +44,21 @@ def missing(kind: str, claim: str, site: str) -> Proof:
     return Proof(NOT_PROVEN, Cause(iana.EDE_NSEC_MISSING, f"no {kind} proof that {claim}", site))
 
 
+def not_expandable(kind: str, qname: bytes, site: str) -> Proof:
+    """Return that nothing proves that an answer may come from a wildcard.
+
+    The data itself is there, so this is not what RFC 8914 section 4.13 calls NSEC Missing.
+    """
+    text = f"no {kind} proof that {to_text(qname)} does not exist beside the wildcard"
+    return Proof(NOT_PROVEN, Cause(iana.EDE_DNSSEC_BOGUS, text, site))
+
+
+def not_there_at_all(kind: str, qname: bytes, rtype: int, site: str) -> Proof:
+    """Return that the records deny the name itself, and show no wildcard, where the claim is only that a type lacks."""
+    text = f"{kind} proves that {to_text(qname)} does not exist, not that it has no {iana.type_name(rtype)}"
+    return Proof(NOT_PROVEN, Cause(iana.EDE_DNSSEC_BOGUS, text, site))
+
+
 def contradiction(kind: str, claim: str, site: str, delegation: bool = False) -> Proof:
     """Return that the records prove the opposite: ``claim``."""
     cause = Cause(iana.EDE_DNSSEC_BOGUS, f"{kind} proves that {claim}", site)

@@ -13,6 +13,7 @@ from holdfast.base.effects import TRANSPORT_UDP, Client, DropQuery, Effect, Send
 from holdfast.base.entropy import Entropy
 from holdfast.base.instant import Instant
 from holdfast.base.limits import BRIEF_PACKET_US, PACKET_CACHE_SHARE
+from holdfast.base.security_status import BOGUS
 from holdfast.base.settings import EngineSettings
 from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.cache.packet_cache import PacketCache
@@ -29,6 +30,7 @@ from holdfast.dns.iana import (
     RCODE_NOERROR,
     RCODE_REFUSED,
     RCODE_SERVFAIL,
+    TYPE_CNAME,
     TYPE_TXT,
 )
 from holdfast.dns.message import Question, parse_question
@@ -202,8 +204,10 @@ class ResolverEngine:
             return self.refuse(client, question, waiting.options, refusal.rcode, refusal.cause)
         if question.qclass == CLASS_CH:
             return self.answer_chaos(client, question, waiting.options)
-        if not question.flags & FLAG_RD and not self.known(question, now):
-            return self.respond(client, question, waiting.options, Response(RCODE_NOERROR))
+        if not question.flags & FLAG_RD:
+            response = self.without_recursion(question, now)
+            if response is not None:
+                return self.respond(client, question, waiting.options, response)
         running = self.state.running.get(b"r" + key)
         mine = self.outstanding_of.get(client.address, 0)
         if self.outstanding >= self.settings.outstanding_requests or mine >= self.settings.outstanding_per_client:
@@ -226,18 +230,25 @@ class ResolverEngine:
         self.state.run_ready(now)
         return None
 
-    def known(self, question: Question, now: Instant) -> bool:
-        """Tell whether a question without RD can be answered from the cache."""
+    def without_recursion(self, question: Question, now: Instant) -> Response | None:
+        """Return what to answer a question without RD that the caches fail or know nothing of; None: they know it."""
         now_us = now.monotonic_us
         if self.settings.serve_stale and self.settings.client_response_timer_ms == 0:
             limit_s = maximum_stale_s(self.settings, REFRESH_UNREACHABLE)
             if stale_link(self.state, question.qname, question.qtype, limit_s, "", now) is not None:
-                return True
-        if self.state.rrsets.get(question.qname, question.qtype, now_us) is not None:
-            return True
-        if self.state.rrsets.get(question.qname, 5, now_us) is not None:
-            return True
-        return self.state.negatives.get(question.qname, question.qtype, now_us) is not None
+                return None
+        failure = self.state.failures.get(question.qname, question.qtype, now_us)
+        if failure is not None and (failure.status != BOGUS or not question.flags & FLAG_CD):
+            response = Response(RCODE_SERVFAIL)
+            response.causes.extend(failure.causes)
+            return response
+        if (
+            self.state.rrsets.get(question.qname, question.qtype, now_us) is not None
+            or self.state.rrsets.get(question.qname, TYPE_CNAME, now_us) is not None
+            or self.state.negatives.get(question.qname, question.qtype, now_us) is not None
+        ):
+            return None
+        return Response(RCODE_NOERROR)
 
     def answer_chaos(self, client: Client, question: Question, options: bytes) -> bytes:
         """Answer version.bind, id.server and their like."""

@@ -12,7 +12,7 @@ from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S
 from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
 from holdfast.cache.key_cache import ZoneTrust
 from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
-from holdfast.dns.iana import EDE_DNSKEY_MISSING, TYPE_DNSKEY, TYPE_DS
+from holdfast.dns.iana import EDE_DNSKEY_MISSING, TYPE_DNSKEY
 from holdfast.dns.name import ROOT, label_count, parent, suffix, to_text
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.ds import ds_usable, verify_dnskey_rrset
@@ -46,6 +46,7 @@ class TrustTask(PendingTrust):
         self.ds_lookup: PendingLookup | None = None
         self.fetch: FetchTask | None = None
         self.excluded: list[bytes] = []
+        self.first_cause: Cause | None = None  # of a bogus DNSKEY RRset, while other servers are asked for a better one
         self.work: Final = WorkBudget()
 
     def step(self, now: Instant) -> None:
@@ -114,7 +115,7 @@ class TrustTask(PendingTrust):
             if self.state.delegations.get(candidate, now.monotonic_us) is not None:
                 self.child = candidate
                 break
-        lookup = self.source.lookup(self.child, TYPE_DS, True, self.budget, self.depth, now)
+        lookup = self.source.lookup_ds(self.child, self.budget, self.depth, now)
         if lookup.done:
             self.take_ds(lookup, now)
         elif self.wait_for(lookup):
@@ -179,6 +180,9 @@ class TrustTask(PendingTrust):
         self.fetch = None
         found = task.found
         if found is None or found.kind != ANSWER or found.rrset is None:
+            if self.first_cause is not None:
+                self.break_chain(self.first_cause, now)  # no other server had anything better
+                return
             text = f"no DNSKEY RRset for {to_text(self.child)}"
             if task.causes:
                 text += ": " + task.causes[0].extra_text
@@ -203,11 +207,13 @@ class TrustTask(PendingTrust):
             if not server:
                 self.state.rrsets.discard_attempt(self.child, TYPE_DNSKEY)
                 return
+            if self.first_cause is None:
+                self.first_cause = verdict.cause
             if len(self.excluded) < BOGUS_RETRIES and self.other_server_exists(server, now):
                 self.excluded = [*self.excluded, server]
                 self.start_fetch(now)
                 return
-            self.break_chain(verdict.cause, now)
+            self.break_chain(self.first_cause, now)
             return
         # The RRSIG's end caps what an unchanged TTL would allow (RFC 4035 section 5.3.3).
         signed_ttl_s = verdict.ttl if verdict.status == SECURE else dnskeys.ttl
@@ -223,6 +229,7 @@ class TrustTask(PendingTrust):
             self.child, verdict.status, keys, self.ds, dnskeys, verdict.cause, max(expires_us, now_us + 1_000_000)
         )
         self.excluded = []
+        self.first_cause = None
         anchor = self.state.anchors.get(self.child)
         if anchor is not None and anchor.tracked and verdict.status == SECURE:
             self.source.observe_anchor(self.child, dnskeys, now)
@@ -245,6 +252,7 @@ class TrustTask(PendingTrust):
         """The chain ends here: the child and all below it are bogus, for this reason."""
         expires_us = now.monotonic_us + BOGUS_TTL_S * 1_000_000
         self.excluded = []
+        self.first_cause = None
         self.set_current(self.child, ZoneTrust(self.child, BOGUS, [], self.ds, None, cause, expires_us))
 
     def conclude(self, trust: ZoneTrust, now: Instant) -> None:

@@ -17,8 +17,8 @@ from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.iana import (
     EDE_CACHED_ERROR,
     EDE_DNSKEY_MISSING,
+    EDE_DNSSEC_BOGUS,
     EDE_NO_REACHABLE_AUTHORITY,
-    EDE_RRSIGS_MISSING,
     TYPE_ANY,
     TYPE_CNAME,
     TYPE_DNAME,
@@ -29,7 +29,7 @@ from holdfast.dns.iana import (
     type_name,
 )
 from holdfast.dns.message import Message
-from holdfast.dns.name import ROOT, is_subdomain, parent, to_text
+from holdfast.dns.name import ROOT, is_subdomain, parent, suffix, to_text, wildcard_of
 from holdfast.dns.rdata import parse_rrsig, parse_soa
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.denial import (
@@ -48,14 +48,18 @@ from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.name_servers import learn_name_servers
 from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
 from holdfast.resolve.state import ResolverState
+from holdfast.resolve.synthesis import BESIDE_ALIAS, synthesised
 from holdfast.resolve.task import QueryBudget
 
 POSITIVE: Final = [ANSWER, CNAME, DNAME]
-BESIDE_ALIAS: Final = [TYPE_CNAME, TYPE_DS, TYPE_NSEC, TYPE_RRSIG, TYPE_ANY]  # asked of a CNAME's owner itself
 
 
 class LookupTask(PendingLookup):
-    """One look-up; ``validate`` False takes data as it comes (CD=1, and addresses of name servers)."""
+    """One look-up.
+
+    ``validate`` False takes data as it comes (CD=1, and addresses of name servers). ``for_client`` False: the chain of
+    trust asks, so a denial is good without the SOA that clients need.
+    """
 
     def __init__(
         self,
@@ -68,6 +72,7 @@ class LookupTask(PendingLookup):
         budget: QueryBudget,
         depth: int,
         refresh: bool,
+        for_client: bool,
     ) -> None:
         super().__init__(key, budget, depth)
         self.state: Final = state
@@ -76,6 +81,7 @@ class LookupTask(PendingLookup):
         self.rtype: Final = rtype
         self.validate: Final = validate and state.settings.validate
         self.refresh: Final = refresh
+        self.for_client: Final = for_client
         self.started = False
         self.fetch: FetchTask | None = None
         self.pending_trust: PendingTrust | None = None
@@ -170,6 +176,8 @@ class LookupTask(PendingLookup):
 
     def take_cached_negative(self, entry: NegativeEntry, now: Instant) -> bool:
         """Use a stored negative answer."""
+        if self.for_client and self.rtype == TYPE_DS and entry.soa is None:
+            return False  # from a referral: good for the chain of trust only
         self.kind = entry.kind
         self.soa = entry.soa
         self.denial = entry.proof
@@ -218,22 +226,11 @@ class LookupTask(PendingLookup):
         return False
 
     def take_synthesised(self, now: Instant) -> bool:
-        """Deny from cached, validated NSEC or NSEC3 records (RFC 8198)."""
-        if self.rtype == TYPE_DS:
-            return False
-        made = self.state.denials.synthesise(
-            self.name, self.rtype, now.monotonic_us, self.work, self.state.settings.nsec3_iterations_limit
-        )
+        """Answer from what validated data says about other names (RFC 8198)."""
+        made = synthesised(self.state, self.name, self.rtype, self.for_client, self.work, now)
         if made is None:
             return False
-        self.state.count("synthesised_denials")
-        result = self.result
-        result.kind = NXDOMAIN if made.nxdomain else NODATA
-        result.soa = made.soa
-        result.proof = made.proof
-        result.status = SECURE
-        result.stored_us = now.monotonic_us
-        result.expires_us = now.monotonic_us + made.ttl_s * 1_000_000
+        self.result = made
         self.state.finish(self)
         return True
 
@@ -375,6 +372,8 @@ class LookupTask(PendingLookup):
                 self.not_secure(more.status, more.cause, now)
                 return
         if not verdict.expanded_from_wildcard:
+            if self.denial and self.kind != ANSWER:
+                self.learn_denial(trust, now)
             self.denial = []
             self.accept(SECURE, verdict.ttl, None, now)
             return
@@ -389,7 +388,29 @@ class LookupTask(PendingLookup):
             self.state.settings.nsec3_iterations_limit,
         )
         self.denial = nsec + nsec3
+        if proof.result == PROVEN and self.state.settings.aggressive_denial:
+            self.learn_wildcard(rrset, verdict, trust, now)
         self.take_proof(proof, cause, verdict.ttl, now)
+
+    def learn_denial(self, trust: ZoneTrust, now: Instant) -> None:
+        """Keep what a response with an alias says about the alias's target: it is about to be looked up."""
+        self.verified_denial(trust, now)
+        soa = self.soa
+        if soa is not None and soa.name == trust.zone:
+            verdict = self.verify(soa, trust, now)
+            if verdict.status == SECURE:
+                self.state.denials.set_soa(soa, now.monotonic_us + self.negative_ttl_s(verdict.ttl) * 1_000_000)
+
+    def learn_wildcard(self, rrset: RRset, verdict: Verdict, trust: ZoneTrust, now: Instant) -> None:
+        """Keep an RRset that was expanded from a wildcard under the wildcard's own name, too (RFC 8198 section 5.3)."""
+        owner = wildcard_of(suffix(rrset.name, verdict.wildcard_labels))
+        wildcard = RRset(owner, rrset.rtype, rrset.ttl, rrset.rdatas, rrset.signatures)
+        now_us = now.monotonic_us
+        ttl_s = min(verdict.ttl, self.state.settings.maximum_ttl_s)
+        self.state.rrsets.put(
+            CachedRRset(wildcard, SECURE, RANK_ANSWER, now_us, now_us + ttl_s * 1_000_000, None, []), now_us
+        )
+        self.state.denials.add_wildcard(trust.zone, owner)
 
     def beside(self) -> list[RRset]:
         """Return the further RRsets of an answer to ANY: they stand or fall together (RFC 4035 section 3.2.3)."""
@@ -410,8 +431,8 @@ class LookupTask(PendingLookup):
                 return
         limit = self.state.settings.nsec3_iterations_limit
         if not nsec and not nsec3 and cause is None and not self.denial and self.soa is None:
-            text = f"no signed proof that {to_text(self.name)} {type_name(self.rtype)} does not exist"
-            cause = Cause(EDE_RRSIGS_MISSING, text, "lookup.unsigned-denial")
+            text = f"empty answer: neither SOA nor NSEC/NSEC3 for {to_text(self.name)} {type_name(self.rtype)}"
+            cause = Cause(EDE_DNSSEC_BOGUS, text, "lookup.empty-denial")
         proof: Proof | None = None
         if self.kind == NXDOMAIN:
             proof = prove_nxdomain(self.name, trust.zone, nsec, nsec3, self.work, limit)
@@ -442,6 +463,10 @@ class LookupTask(PendingLookup):
                 self.state.denials.add(trust.zone, rrset, self.end_us(now.monotonic_us + verdict.ttl * 1_000_000))
             elif first is None:
                 first = verdict.cause
+                if verdict.status == SECURE:
+                    text = f"{type_name(rrset.rtype)} at {to_text(rrset.name)} was expanded from a wildcard and proves"
+                    text += f" nothing (keytag={verdict.key_tag})"
+                    first = Cause(EDE_DNSSEC_BOGUS, text, "lookup.expanded-denial")
         return nsec, nsec3, first
 
     def take_proof(self, proof: Proof, signature_cause: Cause | None, ttl_s: int, now: Instant) -> None:

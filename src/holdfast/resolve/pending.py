@@ -75,6 +75,10 @@ class TaskSource(AddressSource):
         """Look up one name and type."""
         raise NotImplementedError
 
+    def lookup_ds(self, name: bytes, budget: QueryBudget, depth: int, now: Instant) -> PendingLookup:
+        """Look up the DS RRset of a zone cut for the chain of trust, or that there is none."""
+        raise NotImplementedError
+
     def trust_in(self, name: bytes, budget: QueryBudget, depth: int, now: Instant) -> PendingTrust:
         """Find the trust in the zone that encloses ``name``."""
         raise NotImplementedError

@@ -54,7 +54,7 @@ class ResolverState:
         self.failures: Final = FailureCache(octets // 32)
         self.trust: Final = KeyCache(octets // 8)
         self.delegations: Final = DelegationCache(octets // 16)
-        self.denials: Final = DenialCache()
+        self.denials: Final = DenialCache(settings.nsec3_iterations_limit)
         self.servers: Final = ServerCache()
         self.reports: Final = ErrorReports()
         self.anchors: Final[dict[bytes, TrustAnchor]] = {}

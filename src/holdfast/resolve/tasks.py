@@ -3,7 +3,7 @@
 from holdfast.base.cause import Cause
 from holdfast.base.instant import Instant
 from holdfast.cache.rrset_cache import rrset_key
-from holdfast.dns.iana import TYPE_TXT
+from holdfast.dns.iana import TYPE_DS, TYPE_TXT
 from holdfast.dns.rdata import DNSKEY, parse_dnskey
 from holdfast.dns.rrset import RRset
 from holdfast.resolve.chain_of_trust import TrustTask
@@ -31,7 +31,18 @@ class Tasks(TaskSource):
         running = self.state.running.get(key)
         if isinstance(running, LookupTask):
             return running
-        task = LookupTask(self.state, self, key, name, rtype, validate, budget, depth, False)
+        task = LookupTask(self.state, self, key, name, rtype, validate, budget, depth, False, True)
+        self.state.running[key] = task
+        task.step(now)
+        return task
+
+    def lookup_ds(self, name: bytes, budget: QueryBudget, depth: int, now: Instant) -> PendingLookup:
+        """Look up the DS RRset of a zone cut for the chain of trust, or that there is none."""
+        key = b"d" + name
+        running = self.state.running.get(key)
+        if isinstance(running, LookupTask):
+            return running
+        task = LookupTask(self.state, self, key, name, TYPE_DS, True, budget, depth, False, False)
         self.state.running[key] = task
         task.step(now)
         return task
@@ -40,7 +51,7 @@ class Tasks(TaskSource):
         """Refresh what is about to expire; nobody waits for it."""
         key = b"p" + rrset_key(name, rtype)
         if key not in self.state.running:
-            task = LookupTask(self.state, self, key, name, rtype, validate, QueryBudget(), 0, True)
+            task = LookupTask(self.state, self, key, name, rtype, validate, QueryBudget(), 0, True, True)
             self.state.running[key] = task
             self.state.count("prefetches")
             self.state.wake(task)

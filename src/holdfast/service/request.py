@@ -202,7 +202,7 @@ class RequestTask(Task):
         if result.stored_us == now.monotonic_us and result.rrset is None and result.soa is not None:
             ttl_s = min(ttl_s, result.soa.ttl)
         for proof in result.proof:
-            self.response.authority.append(Part(proof, ttl_s))
+            self.add_proof(proof, ttl_s)
         rrset = result.rrset
         if result.kind == ANSWER and rrset is not None:
             self.response.answer.append(Part(rrset, ttl_s))
@@ -221,6 +221,13 @@ class RequestTask(Task):
             if result.soa is not None:
                 self.response.authority.insert(0, Part(result.soa, ttl_s))
             self.end()
+
+    def add_proof(self, proof: RRset, ttl_s: int) -> None:
+        """Show an NSEC or NSEC3 RRset; several links of a chain may rest on the same one."""
+        for part in self.response.authority:
+            if part.rrset.rtype == proof.rtype and part.rrset.name == proof.name:
+                return
+        self.response.authority.append(Part(proof, ttl_s))
 
     def follow_dname(self, dname: RRset, ttl_s: int) -> None:
         """Rewrite the name, and show how with a synthesised CNAME (RFC 6672 section 3.1)."""

@@ -82,7 +82,15 @@ def test_without_records() -> None:
     text = "no NSEC/NSEC3 proof that www.example.de has no MX"
     assert text_of(nodata("www.example.de", TYPE_MX), 12) == text
     text = "no NSEC/NSEC3 proof that www.example.de does not exist beside the wildcard"
-    assert text_of(expansion("www.example.de", 2), 12) == text
+    assert text_of(expansion("www.example.de", 2), 6) == text  # the data is there: not NSEC Missing (RFC 8914 4.13)
+
+
+def test_no_data_claimed_of_a_name_that_is_denied_with_its_wildcard() -> None:
+    by_nsec = nodata("w.example.de", TYPE_MX, nsec(ZONE, "z.example.de", "NS SOA"))
+    assert text_of(by_nsec, 6) == "NSEC proves that w.example.de does not exist, not that it has no MX"
+    chain = [nsec3_match(ZONE, "NS SOA"), nsec3_cover("w.example.de"), nsec3_cover("*.example.de")]
+    by_nsec3 = nodata("w.example.de", TYPE_MX, *chain)
+    assert text_of(by_nsec3, 6) == "NSEC3 proves that w.example.de does not exist, not that it has no MX"
 
 
 def test_names_outside_the_zone_are_not_judged() -> None:

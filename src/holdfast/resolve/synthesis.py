@@ -1,0 +1,63 @@
+"""Answers made from validated data about other names: RFC 8198, aggressive use of the DNSSEC-validated cache."""
+
+from typing import Final
+
+from holdfast.base.instant import Instant
+from holdfast.base.security_status import INSECURE, SECURE
+from holdfast.cache.negative_cache import NODATA, NXDOMAIN
+from holdfast.dns.iana import TYPE_ANY, TYPE_CNAME, TYPE_DS, TYPE_NSEC, TYPE_RRSIG
+from holdfast.dns.rrset import RRset
+from holdfast.dnssec.work_budget import WorkBudget
+from holdfast.resolve.classify import ANSWER, CNAME
+from holdfast.resolve.pending import LookupResult
+from holdfast.resolve.state import ResolverState
+
+BESIDE_ALIAS: Final = [TYPE_CNAME, TYPE_DS, TYPE_NSEC, TYPE_RRSIG, TYPE_ANY]  # asked of a CNAME's owner itself
+
+
+def synthesised(
+    state: ResolverState, name: bytes, rtype: int, needs_soa: bool, work: WorkBudget, now: Instant
+) -> LookupResult | None:
+    """Answer (name, type) from a cached wildcard, or deny it from cached proofs; None: the servers have to be asked.
+
+    ``needs_soa``: without the zone's SOA a denial is of no use, because it goes to a client (RFC 2308 section 3).
+    """
+    if rtype != TYPE_DS:
+        expanded = _expanded(state, name, rtype, work, now)
+        if expanded is not None:
+            state.count("synthesised_answers")
+            return expanded
+    made = state.denials.synthesise(name, rtype, now.monotonic_us, work)
+    if made is None or (needs_soa and made.soa is None):
+        return None
+    state.count("synthesised_denials")
+    result = LookupResult(NXDOMAIN if made.nxdomain else NODATA)
+    result.soa = made.soa
+    result.proof = made.proof
+    result.status = INSECURE if made.insecure else SECURE
+    result.insecure_delegation = made.delegation
+    result.stored_us = now.monotonic_us
+    result.expires_us = made.expires_us
+    return result
+
+
+def _expanded(state: ResolverState, name: bytes, rtype: int, work: WorkBudget, now: Instant) -> LookupResult | None:
+    """Expand a cached wildcard RRset, or the CNAME there (RFC 8198 section 5.3)."""
+    found = state.denials.expansion(name, now.monotonic_us, work)
+    if found is None:
+        return None
+    kind = ANSWER
+    cached = state.rrsets.get(found.owner, rtype, now.monotonic_us)
+    if cached is None and rtype not in BESIDE_ALIAS:
+        kind = CNAME
+        cached = state.rrsets.get(found.owner, TYPE_CNAME, now.monotonic_us)
+    if cached is None or cached.status != SECURE:
+        return None
+    wildcard = cached.rrset
+    result = LookupResult(kind)
+    result.rrset = RRset(name, wildcard.rtype, wildcard.ttl, wildcard.rdatas, wildcard.signatures)
+    result.proof = [found.proof]
+    result.status = SECURE
+    result.stored_us = now.monotonic_us
+    result.expires_us = min(cached.expires_us, found.expires_us)
+    return result
