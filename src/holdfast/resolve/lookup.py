@@ -29,7 +29,7 @@ from holdfast.dns.iana import (
     type_name,
 )
 from holdfast.dns.message import Message
-from holdfast.dns.name import ROOT, is_subdomain, parent, suffix, to_text, wildcard_of
+from holdfast.dns.name import ROOT, is_subdomain, parent, to_text
 from holdfast.dns.rdata import parse_rrsig, parse_soa
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.denial import (
@@ -48,7 +48,7 @@ from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.name_servers import learn_name_servers
 from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
 from holdfast.resolve.state import ResolverState
-from holdfast.resolve.synthesis import BESIDE_ALIAS, synthesised
+from holdfast.resolve.synthesis import BESIDE_ALIAS, learn_wildcard, synthesised
 from holdfast.resolve.task import QueryBudget
 
 POSITIVE: Final = [ANSWER, CNAME, DNAME]
@@ -389,7 +389,8 @@ class LookupTask(PendingLookup):
         )
         self.denial = nsec + nsec3
         if proof.result == PROVEN and self.state.settings.aggressive_denial:
-            self.learn_wildcard(rrset, verdict, trust, now)
+            expires_us = self.end_us(now.monotonic_us + verdict.ttl * 1_000_000)
+            learn_wildcard(self.state, rrset, verdict.wildcard_labels, trust.zone, expires_us, now)
         self.take_proof(proof, cause, verdict.ttl, now)
 
     def learn_denial(self, trust: ZoneTrust, now: Instant) -> None:
@@ -400,17 +401,6 @@ class LookupTask(PendingLookup):
             verdict = self.verify(soa, trust, now)
             if verdict.status == SECURE:
                 self.state.denials.set_soa(soa, now.monotonic_us + self.negative_ttl_s(verdict.ttl) * 1_000_000)
-
-    def learn_wildcard(self, rrset: RRset, verdict: Verdict, trust: ZoneTrust, now: Instant) -> None:
-        """Keep an RRset that was expanded from a wildcard under the wildcard's own name, too (RFC 8198 section 5.3)."""
-        owner = wildcard_of(suffix(rrset.name, verdict.wildcard_labels))
-        wildcard = RRset(owner, rrset.rtype, rrset.ttl, rrset.rdatas, rrset.signatures)
-        now_us = now.monotonic_us
-        ttl_s = min(verdict.ttl, self.state.settings.maximum_ttl_s)
-        self.state.rrsets.put(
-            CachedRRset(wildcard, SECURE, RANK_ANSWER, now_us, now_us + ttl_s * 1_000_000, None, []), now_us
-        )
-        self.state.denials.add_wildcard(trust.zone, owner)
 
     def beside(self) -> list[RRset]:
         """Return the further RRsets of an answer to ANY: they stand or fall together (RFC 4035 section 3.2.3)."""

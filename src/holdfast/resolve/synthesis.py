@@ -5,7 +5,9 @@ from typing import Final
 from holdfast.base.instant import Instant
 from holdfast.base.security_status import INSECURE, SECURE
 from holdfast.cache.negative_cache import NODATA, NXDOMAIN
+from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
 from holdfast.dns.iana import TYPE_ANY, TYPE_CNAME, TYPE_DS, TYPE_NSEC, TYPE_RRSIG
+from holdfast.dns.name import suffix, wildcard_of
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.resolve.classify import ANSWER, CNAME
@@ -61,3 +63,16 @@ def _expanded(state: ResolverState, name: bytes, rtype: int, work: WorkBudget, n
     result.stored_us = now.monotonic_us
     result.expires_us = min(cached.expires_us, found.expires_us)
     return result
+
+
+def learn_wildcard(state: ResolverState, rrset: RRset, labels: int, zone: bytes, expires_us: int, now: Instant) -> None:
+    """Keep a secure RRset that was expanded from a wildcard of ``zone`` under the wildcard's own name, too.
+
+    ``labels`` is the labels field of its RRSIG (RFC 4034 section 3.1.3).
+    """
+    owner = wildcard_of(suffix(rrset.name, labels))
+    wildcard = RRset(owner, rrset.rtype, rrset.ttl, rrset.rdatas, rrset.signatures)
+    latest_us = now.monotonic_us + state.settings.maximum_ttl_s * 1_000_000
+    entry = CachedRRset(wildcard, SECURE, RANK_ANSWER, now.monotonic_us, min(expires_us, latest_us), None, [])
+    state.rrsets.put(entry, now.monotonic_us)
+    state.denials.add_wildcard(zone, owner)
