@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from hashlib import sha256
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -146,9 +147,17 @@ def sign_octets(private: PrivateKey, algorithm: int, data: bytes) -> bytes:
         return private.sign(data, padding.PKCS1v15(), _RSA_HASHES[algorithm])
     if isinstance(private, ec.EllipticCurvePrivateKey):
         _, hash_algorithm, octets = _CURVES[algorithm]
-        r, s = decode_dss_signature(private.sign(data, ec.ECDSA(hash_algorithm)))
+        r, s = decode_dss_signature(private.sign(data, _ecdsa(hash_algorithm)))
         return r.to_bytes(octets, "big") + s.to_bytes(octets, "big")
     return private.sign(data)
+
+
+def _ecdsa(hash_algorithm: hashes.HashAlgorithm) -> ec.ECDSA:
+    """Return ECDSA with nonces from key and data (RFC 6979): good ones everywhere, and the same signatures again."""
+    try:
+        return ec.ECDSA(hash_algorithm, deterministic_signing=True)
+    except UnsupportedAlgorithm:  # OpenSSL before 3.2
+        return ec.ECDSA(hash_algorithm)
 
 
 def _cannot_sign(algorithm: int) -> str:

@@ -231,7 +231,7 @@ class Authority:
 
     def _deny_existing(self, reply: Reply, zone: Zone, name: bytes) -> None:
         """Add the record at a name that exists; under opt-out, the closest encloser proof (RFC 5155 section 7.2.7)."""
-        if zone.matching(name) is not None or zone.nsec3 is None:
+        if zone.matching(name) is not None or zone.nsec3 is None or name == zone.name:
             self._add_proof(reply, zone, name, matching=False)
             return
         encloser = parent(name)

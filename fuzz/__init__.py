@@ -1,0 +1,1 @@
+"""Random, truncated and mutated packets against the engine, from both sides, in virtual time."""
