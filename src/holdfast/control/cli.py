@@ -41,6 +41,14 @@ TrustAnchorOption = Annotated[
     str | None,
     typer.Option("--trust-anchor", metavar="FILE", help="DS or DNSKEY lines to trust; default: IANA's root keys."),
 ]
+SeedOption = Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same run, to the octet.")]
+PolicyOption = Annotated[
+    list[str] | None,
+    typer.Option("--policy", metavar="NAME", help="How the resolver is run; may be repeated. Default: every policy."),
+]
+ScaleOption = Annotated[
+    float, typer.Option(min=0.01, max=10, metavar="X", help="Size of the world and of its traffic; 1 is 2000 zones.")
+]
 
 
 @app.command()
@@ -131,6 +139,33 @@ def lab_scenario(
     from holdfast.lab.scenario import main as play
 
     raise typer.Exit(play(paths, jobs, verbose))
+
+
+@lab.command("list")
+def lab_list() -> None:
+    """List the outages that can be replayed."""
+    from holdfast.control.lab import run_list
+
+    raise typer.Exit(run_list())
+
+
+@lab.command("replay")
+def lab_replay(
+    outage: Annotated[str, typer.Argument(metavar="OUTAGE", help="Name from `holdfast lab list`, or a file (.toml).")],
+    seed: SeedOption = 1,
+    policy: PolicyOption = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Folder for report.html and its data; default: replay-OUTAGE.")
+    ] = None,
+    scale: ScaleOption = 1.0,
+    apex_good: Annotated[
+        bool, typer.Option("--apex-good", help="Let the denial record of the zone's apex be among the good ones.")
+    ] = False,
+) -> None:
+    """Replay an outage in virtual time, policy after policy, and write a report."""
+    from holdfast.control.lab import ReplayOptions, run_replay
+
+    raise typer.Exit(run_replay(ReplayOptions(outage, seed, policy or [], out, scale, apex_good)))
 
 
 @app.command()

@@ -102,6 +102,20 @@ class SigningKey(ZoneKey):
             raise ValueError(_cannot_sign(algorithm))
         return cls(algorithm, private, flags)
 
+    @classmethod
+    def from_primes(cls, algorithm: int, p: int, q: int, flags: int) -> "SigningKey":
+        """Make the RSA key with these primes and the exponent 65537. Raises ValueError if they make none."""
+        private = rsa.RSAPrivateNumbers(
+            p,
+            q,
+            d := pow(RSA_EXPONENT, -1, (p - 1) * (q - 1)),
+            rsa.rsa_crt_dmp1(d, p),
+            rsa.rsa_crt_dmq1(d, q),
+            rsa.rsa_crt_iqmp(p, q),
+            rsa.RSAPublicNumbers(RSA_EXPONENT, p * q),
+        )
+        return cls(algorithm, private.private_key(), flags)
+
     def sign_octets(self, data: bytes) -> bytes:
         """Sign in memory."""
         return sign_octets(self._private, self.algorithm, data)

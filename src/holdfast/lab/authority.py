@@ -139,17 +139,20 @@ class Authority:
                 return None
             dname = zone.nodes.get(ancestor, {}).get(TYPE_DNAME)
             if dname is not None and ancestor != name:
-                return self._rewrite(reply, dname, name)
+                return self._rewrite(reply, zone.complete(dname), name)
         node = zone.nodes.get(name)
         if node is not None:
             return self._answer_node(reply, zone, node, name, rtype, dnssec)
-        if any(is_subdomain(owner, name) for owner in zone.nodes):
+        if zone.exists(name):
             self._deny(reply, zone, name, dnssec, exists=True)  # an empty non-terminal
             return None
         encloser = self._closest_encloser(zone, name)
         wildcard = zone.nodes.get(wildcard_of(encloser))
         if wildcard is not None:
-            expanded = {kind: RRset(name, kind, one.ttl, one.rdatas, one.signatures) for kind, one in wildcard.items()}
+            expanded = {
+                kind: RRset(name, kind, one.ttl, one.rdatas, zone.complete(one).signatures)
+                for kind, one in wildcard.items()
+            }
             if dnssec and zone.signed:
                 self._add_proof(reply, zone, suffix(name, label_count(encloser) + 1), matching=False)
                 if rtype not in wildcard and TYPE_CNAME not in wildcard:
@@ -165,7 +168,7 @@ class Authority:
         """Return the longest existing ancestor (RFC 4592 section 3.3.1)."""
         while name != zone.name:
             name = parent(name)
-            if name in zone.nodes or any(is_subdomain(owner, name) for owner in zone.nodes):
+            if zone.exists(name):
                 return name
         return name
 
@@ -174,15 +177,15 @@ class Authority:
     ) -> bytes | None:
         """Answer from an existing name."""
         if rtype == TYPE_ANY:
-            reply.answer.extend(node.values())
+            reply.answer.extend(zone.complete(one) for one in node.values())
             return None
         found = node.get(rtype)
         if found is not None:
-            reply.answer.append(found)
+            reply.answer.append(zone.complete(found))
             return None
         alias = node.get(TYPE_CNAME)
         if alias is not None:
-            reply.answer.append(alias)
+            reply.answer.append(zone.complete(alias))
             return rdata_name(TYPE_CNAME, alias.rdatas[0])
         self._deny(reply, zone, name, dnssec, exists=True)
         return None
@@ -203,7 +206,7 @@ class Authority:
         reply.authoritative = False
         reply.authority.append(node[TYPE_NS])
         if dnssec and TYPE_DS in node:
-            reply.authority.append(node[TYPE_DS])
+            reply.authority.append(zone.complete(node[TYPE_DS]))
         elif dnssec and zone.signed:
             self._deny_existing(reply, zone, cut)
         for rdata in node[TYPE_NS].rdatas:
@@ -217,7 +220,7 @@ class Authority:
         """Add the SOA and the proof of a negative answer."""
         soa = zone.nodes[zone.name].get(TYPE_SOA)
         if soa is not None:
-            reply.authority.append(RRset(soa.name, TYPE_SOA, soa.ttl, soa.rdatas, soa.signatures))
+            reply.authority.append(zone.complete(soa))
         if not dnssec or not zone.signed:
             return
         if exists:
@@ -244,7 +247,7 @@ class Authority:
         """Add the denial record that matches or covers a name, once."""
         found = zone.matching(name) if matching else zone.covering(name)
         if found is not None and found not in reply.authority:
-            reply.authority.append(found)
+            reply.authority.append(zone.complete(found))
 
     def _write(self, reply: Reply, question: Question, transport: int) -> bytes:
         """Write the reply; what does not fit a datagram is truncated (RFC 2181 section 9)."""

@@ -1,18 +1,19 @@
 """A zone in memory: RRsets by owner and type, and its denial chain in order. Signer, gate and lab all work on it."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from holdfast.cache.denial_cache import base32hex_label
 from holdfast.crypto.signing import ZoneKey
 from holdfast.dns.iana import TYPE_DNAME, TYPE_DS, TYPE_NS, TYPE_NSEC, TYPE_SOA
-from holdfast.dns.name import canonical_key, from_text, is_subdomain, parent, to_text
+from holdfast.dns.name import ROOT, canonical_key, from_text, is_subdomain, parent, to_text
 from holdfast.dns.rdata import SOA, parse_soa
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.denial import nsec3_hash
 
 Node = dict[int, RRset]
+RRsetSigner = Callable[[RRset], list[bytes]]  # from an RRset to its RRSIG RDATA
 
 # What a name is to its zone (RFC 4035 section 2.2).
 AUTHORITATIVE = 0  # the zone's own data, all of it signed
@@ -35,7 +36,8 @@ class Zone:
 
     NSEC records are in ``nodes`` and in ``chain``, NSEC3 records in ``chain`` only. ``chain_keys`` has what the chain
     is sorted by: canonical keys of names for NSEC, hash labels for NSEC3. ``keys`` are those that signed the zone, if
-    this process did.
+    this process did. ``sign_on_demand`` signs what was prepared without signatures when it is first asked for: a lab
+    with thousands of zones would otherwise spend its time on signatures that nobody looks at.
     """
 
     name: bytes
@@ -44,6 +46,8 @@ class Zone:
     keys: list[ZoneKey] = field(default_factory=list)
     chain_keys: list[bytes] = field(default_factory=list)
     chain: list[RRset] = field(default_factory=list)
+    sign_on_demand: RRsetSigner | None = None
+    _existing: frozenset[bytes] = frozenset()
 
     @property
     def signed(self) -> bool:
@@ -102,6 +106,25 @@ class Zone:
         if self.nsec3 is not None:
             for rrset in self.chain:
                 yield rrset, True
+
+    def complete(self, rrset: RRset) -> RRset:
+        """Return an RRset that this zone is to sign, signed if the zone signs on demand."""
+        if self.sign_on_demand is not None and not rrset.signatures:
+            rrset.signatures = self.sign_on_demand(rrset)
+        return rrset
+
+    def exists(self, name: bytes) -> bool:
+        """Tell whether a name or one below it exists (RFC 4592 section 2.2.2). Owners must not change after this."""
+        if not self._existing:
+            found: set[bytes] = set()
+            for owner in self.nodes:
+                while owner not in found:
+                    found.add(owner)
+                    if owner in (self.name, ROOT):
+                        break
+                    owner = parent(owner)
+            self._existing = frozenset(found)
+        return name in self._existing
 
     def covering(self, name: bytes) -> RRset | None:
         """Return the NSEC or NSEC3 RRset that matches or covers a name."""

@@ -1,0 +1,109 @@
+"""`holdfast lab replay`, `compare`, `simulate` and `list`: outages of the catalogue, in virtual time."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from holdfast.control.problems import InputError
+from holdfast.lab.outage import Outage, OutageError, catalogue, find_outage
+from holdfast.lab.policies import Policy, possible_policies
+from holdfast.lab.replay import Run, play
+from holdfast.lab.report import Replay, write_report
+from holdfast.lab.terminal import ReplayScreen, summary_table
+from holdfast.lab.traffic import TrafficParameters
+
+FULL_TABLE_WIDTH = 110
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """What `holdfast lab replay` was told."""
+
+    name: str
+    seed: int
+    policies: list[str]
+    out: str | None
+    scale: float
+    apex_good: bool
+
+
+def load(name: str) -> Outage:
+    """Return an outage by name or file. Raises InputError."""
+    try:
+        return find_outage(name)
+    except OutageError as error:
+        raise InputError([str(error)]) from None
+
+
+def choose_policies(names: list[str]) -> list[Policy]:
+    """Return the named policies, all without a name. Raises InputError."""
+    known = {policy.name: policy for policy in possible_policies()}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError([f"no policy {name!r}; choose from {', '.join(known)}" for name in unknown])
+    return [known[name] for name in names] or list(known.values())
+
+
+def with_good_apex(outage: Outage) -> Outage:
+    """Return the lucky variant: the denial record of the apex is signed by the back end whose key is published."""
+    versions = tuple(
+        replace(one, apex_denial=one.sign[0]) if one.apex_denial and len(one.sign) > 1 else one
+        for one in outage.versions
+    )
+    return replace(outage, versions=versions)
+
+
+def run_replay(options: ReplayOptions) -> int:
+    """Replay an outage under some policies, show it, write the report; returns the exit code."""
+    outage = load(options.name).scaled(options.scale)
+    if options.apex_good:
+        outage = with_good_apex(outage)
+    policies = choose_policies(options.policies)
+    console = Console(highlight=False, emoji=False)
+    result = play_policies(console, outage, policies, options.seed, options.scale)
+    console.print()
+    print_summary(console, result)
+    folder = Path(options.out or f"replay-{outage.name}")
+    try:
+        written = write_report(result, folder)
+    except OSError as error:
+        raise InputError([f"--out {folder}: {error.strerror}"]) from None
+    console.print(f"\n{written[0]} and {len(written) - 1} more files", markup=False, soft_wrap=True)
+    return 0
+
+
+def play_policies(console: Console, outage: Outage, policies: list[Policy], seed: int, scale: float) -> Replay:
+    """Play an outage under each policy, with a chart that grows meanwhile."""
+    traffic = TrafficParameters().scaled(scale)
+    runs: list[Run] = []
+    with ReplayScreen(console, outage) as screen:
+        for policy in policies:
+            screen.begin(policy)
+            try:
+                runs.append(play(outage, policy, seed, traffic, screen.progress))
+            except OutageError as error:
+                raise InputError([str(error)]) from None
+    return Replay(outage, seed, scale, runs)
+
+
+def print_summary(console: Console, result: Replay) -> None:
+    """Print the comparison; a piped one is as wide as it needs."""
+    if console.is_terminal:
+        console.print(summary_table(result))
+    else:
+        wide = Console(file=console.file, highlight=False, emoji=False, width=FULL_TABLE_WIDTH)
+        wide.print(summary_table(result))
+
+
+def run_list() -> int:
+    """Print the catalogue."""
+    console = Console(highlight=False, emoji=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("outage", "what broke"):
+        table.add_column(heading, no_wrap=True)
+    for name in catalogue():
+        table.add_row(name, load(name).title)
+    console.print(table, soft_wrap=True)
+    return 0

@@ -1,0 +1,214 @@
+"""The outage of 5 May 2026 in virtual time: what a resolver must see, and the shape that the day's graphs had."""
+
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from holdfast.dns.iana import (
+    EDE_DNSSEC_BOGUS,
+    EDE_STALE_ANSWER,
+    RCODE_NOERROR,
+    RCODE_SERVFAIL,
+)
+from holdfast.dns.name import to_text
+from holdfast.lab.measurements import FRESH, KNOWN_ZONE, MINUTE_S, NO_SUCH_ZONE, SERVFAIL, STALE, Minute
+from holdfast.lab.outage import Outage, find_outage
+from holdfast.lab.policies import ALL, Policy
+from holdfast.lab.replay import Prober, Run, play
+from holdfast.lab.report import first_repair
+from holdfast.lab.traffic import TrafficParameters
+from tests.support.sources import ROOT
+
+NAME = "de-2026-05-05"
+SCALE = 0.04
+SEED = 7
+APEX_NSEC3 = "a0d5d1p51kijsevll74k523htmq406bk.de/NSEC3"  # base32hex(SHA1("de.")): no salt, no iterations
+HOUR_S = 3600
+POLICIES = {policy.name: policy for policy in ALL}
+
+
+def outage_of(scale: float = SCALE) -> Outage:
+    return find_outage(NAME).scaled(scale)
+
+
+def prober(policy: str = "no-stale", scale: float = SCALE) -> Prober:
+    return Prober(outage_of(scale), SEED, POLICIES[policy])
+
+
+def names(of: Prober, signed: bool) -> list[str]:
+    found = [leaf for leaf in of.world.leaves if leaf.signed == signed and leaf.name.endswith(b"\x02de\x00")]
+    return [to_text(leaf.names[1]) for leaf in found]
+
+
+# -- observables ------------------------------------------------------------------------------------------------------
+
+
+def test_everything_is_well_before_the_break() -> None:
+    probe = prober()
+    at_s = probe.world.outage.broken_s - 60
+    assert probe.cold(at_s, names(probe, signed=True)[0]).secure
+    unsigned = probe.cold(at_s, names(probe, signed=False)[0])
+    assert (unsigned.rcode, unsigned.secure, unsigned.ede) == (RCODE_NOERROR, False, ())
+    assert probe.cold(at_s, "no-such-zone.de").kind == "nxdomain"
+
+
+def test_cold_unsigned_names_fail_and_the_error_names_the_denial_record_of_the_apex() -> None:
+    probe = prober()
+    for name in names(probe, signed=False)[:5]:
+        answer = probe.cold(probe.world.outage.broken_s + 60, name)
+        assert answer.rcode == RCODE_SERVFAIL
+        assert [code for code, _ in answer.ede] == [EDE_DNSSEC_BOGUS]
+        assert f"{APEX_NSEC3} (keytag=33834)" in answer.ede[0][1]
+
+
+def test_a_third_of_the_cold_signed_names_is_still_secure() -> None:
+    probe = prober(scale=0.2)
+    answers = [probe.cold(probe.world.outage.broken_s + 60, name) for name in names(probe, signed=True)]
+    good = [answer for answer in answers if answer.rcode == RCODE_NOERROR]
+    assert all(answer.secure for answer in good)
+    assert all(answer.ede[0][0] == EDE_DNSSEC_BOGUS for answer in answers if answer not in good)
+    assert 0.15 < len(good) / len(answers) < 0.55
+
+
+def test_the_keys_stay_valid_and_the_soa_record_flips() -> None:
+    probe = prober()
+    outage = probe.world.outage
+    good = []
+    for at in range(12):
+        at_s = outage.broken_s + 60 + at * outage.update_s
+        assert probe.cold(at_s, "de", "DNSKEY").secure
+        good.append(probe.cold(at_s, "de", "SOA").secure)
+    assert 0 < sum(good) < len(good)
+    assert any(first and not second for first, second in pairwise(good))
+
+
+def test_without_checking_every_name_resolves() -> None:
+    probe = prober()
+    at_s = probe.world.outage.broken_s + 60
+    for name in (names(probe, signed=True)[0], names(probe, signed=False)[0]):
+        answer = probe.cold(at_s, name, checking_disabled=True)
+        assert (answer.rcode, answer.secure) == (RCODE_NOERROR, False)
+
+
+def test_repaired_servers_publish_the_old_key_only() -> None:
+    probe = prober()
+    outage = probe.world.outage
+    assert probe.cold(outage.broken_s - 60, "de", "DNSKEY").records == 1
+    zone = probe.world.servers[next(iter(probe.world.subject_addresses()))].zones[probe.world.subject]
+    assert [key.key_tag for key in zone.keys] == [26755, 32911, 33834]
+    assert probe.cold(outage.healed_s + 60, names(probe, signed=False)[0]).rcode == RCODE_NOERROR
+    zone = probe.world.servers[next(iter(probe.world.subject_addresses()))].zones[probe.world.subject]
+    assert [key.key_tag for key in zone.keys] == [26755, 32911]
+
+
+def test_with_a_well_signed_apex_some_unsigned_names_resolve() -> None:
+    from holdfast.control.lab import with_good_apex
+
+    probe = Prober(with_good_apex(outage_of(0.1)), SEED, POLICIES["no-stale"])
+    at_s = probe.world.outage.broken_s + 60
+    answers = [probe.cold(at_s, name) for name in names(probe, signed=False)[:30]]
+    good = [answer for answer in answers if answer.rcode == RCODE_NOERROR]
+    assert 0 < len(good) < len(answers)
+
+
+# -- the curves of the day --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, Run]:
+    traffic = TrafficParameters().scaled(SCALE)
+    return {name: play(outage_of(), POLICIES[name], SEED, traffic) for name in ("no-stale", "stale")}
+
+
+def during(run: Run, from_s: int, to_s: int) -> Minute:
+    """Sum of the minutes between two POSIX times."""
+    total = Minute()
+    for at_s in range(from_s, to_s, MINUTE_S):
+        minute = run.measured.minute(at_s)
+        assert minute is not None
+        total.queries += minute.queries
+        total.questions += minute.questions
+        for kind, count in minute.kinds.items():
+            total.kinds[kind] += count
+        for name, count in minute.failed.items():
+            total.failed[name] += count
+    return total
+
+
+def test_failures_jump_at_the_break_and_climb(runs: dict[str, Run]) -> None:
+    outage = outage_of()
+    before = during(runs["no-stale"], outage.start_s, outage.broken_s)
+    assert before.questions_failed == 0
+    thirds = []
+    for at in range(3):
+        length_s = (first_repair(outage) - outage.broken_s) // 3
+        third = during(runs["no-stale"], outage.broken_s + at * length_s, outage.broken_s + (at + 1) * length_s)
+        thirds.append(third.questions_failed / third.questions)
+    assert 0.1 < thirds[0] < thirds[1] <= thirds[2] + 0.05
+
+
+def test_retries_inflate_the_volume(runs: dict[str, Run]) -> None:
+    outage = outage_of()
+    before = during(runs["no-stale"], outage.start_s, outage.broken_s)
+    last_hour = during(runs["no-stale"], first_repair(outage) - HOUR_S, first_repair(outage))
+    per_minute = outage.broken_s - outage.start_s, HOUR_S
+    assert last_hour.queries / per_minute[1] > 1.5 * before.queries / per_minute[0]
+    assert last_hour.kinds[SERVFAIL] > 2 * last_hour.questions_failed
+
+
+def test_stale_answers_carry_most_users_through(runs: dict[str, Run]) -> None:
+    outage = outage_of()
+    last_hour = during(runs["stale"], first_repair(outage) - HOUR_S, first_repair(outage))
+    assert last_hour.questions_failed < 0.2 * last_hour.questions
+    assert last_hour.kinds[STALE] > last_hour.kinds[FRESH]
+    before = during(runs["stale"], outage.start_s, outage.broken_s)
+    assert before.kinds[STALE] == 0
+    assert runs["stale"].measured.users_hit < runs["no-stale"].measured.users_hit
+    assert {code for minute in runs["stale"].measured.minutes for code in minute.ede} >= {
+        EDE_STALE_ANSWER,
+        EDE_DNSSEC_BOGUS,
+    }
+
+
+def test_everything_resolves_once_all_servers_are_healed(runs: dict[str, Run]) -> None:
+    outage = outage_of()
+    for run in runs.values():
+        assert during(run, outage.healed_s, outage.end_s).questions_failed == 0
+
+
+def test_names_that_do_not_need_de_are_not_hit(runs: dict[str, Run]) -> None:
+    for run in runs.values():
+        assert run.measured.others.questions > 0
+        assert run.measured.others.questions_failed == 0
+
+
+def test_failures_are_told_apart_by_what_was_known(runs: dict[str, Run]) -> None:
+    totals = runs["no-stale"].measured.totals()
+    by_class = totals["failed_by_class"]
+    assert isinstance(by_class, dict)
+    assert sum(by_class.values()) == totals["questions_failed"]
+    assert by_class[KNOWN_ZONE] > by_class[NO_SUCH_ZONE] > 0
+
+
+def replay_files(folder: Path, environment: dict[str, str]) -> dict[str, bytes]:
+    """Octets of everything that a replay writes."""
+    command = [sys.executable, "-m", "holdfast", "lab", "replay", NAME, "--scale", "0.01", "--out", str(folder)]
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_the_same_seed_gives_the_same_octets_interpreted_or_compiled(tmp_path: Path) -> None:
+    first = replay_files(tmp_path / "under-test", dict(os.environ))
+    second = replay_files(tmp_path / "interpreted", {**os.environ, "PYTHONPATH": str(ROOT / "src")})
+    assert "report.html" in first
+    assert first == second
+
+
+def test_policies_that_the_engine_cannot_follow_are_left_out() -> None:
+    missing = Policy("clairvoyant", "", (("foresee_everything", True),))
+    assert not missing.is_possible()
+    assert POLICIES["stale"].is_possible()
