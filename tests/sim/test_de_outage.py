@@ -15,7 +15,7 @@ from holdfast.dns.iana import (
     RCODE_SERVFAIL,
 )
 from holdfast.dns.name import to_text
-from holdfast.lab.measurements import FRESH, KNOWN_ZONE, MINUTE_S, NO_SUCH_ZONE, SERVFAIL, STALE, Minute
+from holdfast.lab.measurements import KNOWN_ZONE, MINUTE_S, NO_SUCH_ZONE, SERVFAIL, STALE, Minute
 from holdfast.lab.outage import Outage, find_outage
 from holdfast.lab.policies import ALL, Policy
 from holdfast.lab.replay import Prober, Run, play
@@ -148,7 +148,8 @@ def test_failures_jump_at_the_break_and_climb(runs: dict[str, Run]) -> None:
         length_s = (first_repair(outage) - outage.broken_s) // 3
         third = during(runs["no-stale"], outage.broken_s + at * length_s, outage.broken_s + (at + 1) * length_s)
         thirds.append(third.questions_failed / third.questions)
-    assert 0.1 < thirds[0] < thirds[1] <= thirds[2] + 0.05
+    assert 0.05 < thirds[0] < thirds[1] < thirds[2]
+    assert thirds[2] > 0.3
 
 
 def test_retries_inflate_the_volume(runs: dict[str, Run]) -> None:
@@ -164,7 +165,7 @@ def test_stale_answers_carry_most_users_through(runs: dict[str, Run]) -> None:
     outage = outage_of()
     last_hour = during(runs["stale"], first_repair(outage) - HOUR_S, first_repair(outage))
     assert last_hour.questions_failed < 0.2 * last_hour.questions
-    assert last_hour.kinds[STALE] > last_hour.kinds[FRESH]
+    assert last_hour.kinds[STALE] > 0.2 * last_hour.queries
     before = during(runs["stale"], outage.start_s, outage.broken_s)
     assert before.kinds[STALE] == 0
     assert runs["stale"].measured.users_hit < runs["no-stale"].measured.users_hit
