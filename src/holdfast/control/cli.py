@@ -168,6 +168,17 @@ def lab_replay(
     raise typer.Exit(run_replay(ReplayOptions(outage, seed, policy or [], out, scale, apex_good)))
 
 
+@lab.command("simulate")
+def lab_simulate(seed: SeedOption = 1, policy: PolicyOption = None, scale: ScaleOption = 1.0) -> None:
+    """Break every signature of a top-level domain for three hours, and print which questions failed.
+
+    Once with all signatures bad, once with one in three good; no trust anchor is touched, and all servers heal at once.
+    """
+    from holdfast.control.lab import run_simulation
+
+    raise typer.Exit(run_simulation(seed, scale, policy or []))
+
+
 @app.command()
 def version() -> None:
     """Print the version, and whether the engine is compiled."""
