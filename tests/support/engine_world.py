@@ -58,7 +58,10 @@ def reply_to(
 
 
 class EngineWorld:
-    """An engine whose upstream queries are answered by ``respond``; ``sent`` are all of them, as (address, query)."""
+    """An engine whose upstream queries are answered by ``respond``; ``sent`` are all of them, as (address, query).
+
+    ``tcp`` are those of them that went over TCP.
+    """
 
     def __init__(self, respond: Respond, settings: EngineSettings | None = None) -> None:
         self.respond = respond
@@ -66,6 +69,7 @@ class EngineWorld:
         self.settings = settings or plain_settings()
         self.engine = ResolverEngine(self.settings, CryptographyVerifier(), Entropy(b"engine world 16b"), self.now())
         self.sent: list[tuple[str, Message]] = []
+        self.tcp: list[Message] = []
         self.answers: list[Message] = []
 
     def now(self) -> Instant:
@@ -128,6 +132,8 @@ class EngineWorld:
         query = dns.message.from_wire(effect.wire)
         address = str(ip_address(effect.address))
         self.sent.append((address, query))
+        if effect.transport == TRANSPORT_TCP:
+            self.tcp.append(query)
         response = self.respond(address, query)
         if response is not None:
             self.clock_us += ROUND_TRIP_US

@@ -32,6 +32,7 @@ class ZoneServers:
 
     ``forward``: the servers are recursive (RD=1), otherwise authoritative (stub zone, RD=0). ``fallback``: on failure
     of all of them, resolve normally. ``server_names`` (wire format) are looked up if there are no ``servers``.
+    ``tcp_only``: never ask them over UDP.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class ZoneServers:
         self.forward: Final = forward
         self.fallback: Final = fallback
         self.server_names: Final = server_names
+        self.tcp_only = False
 
 
 class RootServer:

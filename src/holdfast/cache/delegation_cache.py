@@ -19,7 +19,7 @@ class NameServer:
 
 
 class Delegation(Evictable):
-    """A zone and its name servers. ``forward``: they are recursive; ``port``: where they listen.
+    """A zone and its name servers. ``forward``: they are recursive; ``port``: where they listen. ``tcp_only``: not UDP.
 
     ``child_servers`` are names of further servers, by the zone's own word: for when those of its parent fail.
     """
@@ -32,6 +32,7 @@ class Delegation(Evictable):
         self.port: Final = port
         self.forward: Final = forward
         self.fallback: bool = False
+        self.tcp_only: bool = False
         self.child_servers: list[bytes] = []
 
 

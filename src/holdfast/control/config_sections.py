@@ -203,6 +203,9 @@ class ZoneSection(Section):
     fallback: bool = Field(
         default=False, description="Resolve from the root if all these servers fail; otherwise SERVFAIL."
     )
+    tcp_only: bool = Field(
+        default=False, description="Ask these servers over TCP only, where UDP does not get through."
+    )
 
 
 class ForwardZoneSection(ZoneSection):

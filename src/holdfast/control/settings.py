@@ -84,13 +84,15 @@ def _set_upstream(settings: EngineSettings, config: Config) -> None:
 
 
 def _zone_servers(zone: ZoneSection, default_port: int) -> ZoneServers:
-    return ZoneServers(
+    made = ZoneServers(
         parse_name(zone.name),
         [upstream_server(text, default_port) for text in zone.servers],
         isinstance(zone, ForwardZoneSection),
         zone.fallback,
         [parse_name(text) for text in zone.server_names],
     )
+    made.tcp_only = zone.tcp_only
+    return made
 
 
 def _set_validation(settings: EngineSettings, config: Config) -> None:

@@ -296,6 +296,8 @@ class _Player:
                 self.respond(self.open[0])
             else:
                 break
+        if self.answers:
+            return  # the engine found the answer without it; whether that is right, CHECK_ANSWER tells
         raise _Failure(f"step {step.number}: the expected upstream query was not sent")
 
     def answer_with(self, query: SendUpstreamQuery, entry: Entry) -> None:

@@ -1,6 +1,7 @@
 """From the options of a scenario to engine settings; what has no counterpart makes the scenario unsupported."""
 
 import datetime
+import re
 from ipaddress import ip_address, ip_network
 
 import dns.exception
@@ -8,6 +9,7 @@ import dns.name
 import dns.rdata
 import dns.rdatatype
 
+from holdfast.base.limits import CNAME_LINKS, UPSTREAM_QUERIES_PER_REQUEST
 from holdfast.base.settings import (
     AccessRule,
     EngineSettings,
@@ -40,7 +42,6 @@ IGNORED = frozenset(
         "hide-identity",
         "hide-version",
         "identity",
-        "iter-scrub-ns",
         "iter-scrub-promiscuous",
         "log-queries",
         "log-servfail",
@@ -58,14 +59,19 @@ IGNORED = frozenset(
     }
 )
 UNSUPPORTED = {
-    "tcp-upstream": "product switch: upstream over TCP only",
-    "forward-tcp-upstream": "product switch: upstream over TCP only",
-    "max-query-restarts": "product switch: number of restarts",
-    "max-global-quota": "product switch: global quota",
-    "features": "settings of another product",
+    "iter-scrub-ns": "product switch: how many NS records of an answer are kept",
+    "max-query-restarts": "product switch: this number of restarts",
+    "max-global-quota": "product switch: this number of upstream queries",
+    "tcp-upstream": "product switch: all upstream queries over TCP",
     "harden-algo-downgrade": "product switch: RFC 6840 section 5.11 is followed always",
     "harden-dnssec-stripped": "product switch: stripped signatures are an error always",
     "val-nsec3-keysize-iterations": "product switch: the iteration limit does not depend on the key size",
+}
+MINIMUM_TTL = re.compile(r"min_ttl\s*=\s*(\d+)")  # of the features of another product, the one that has a counterpart
+AS_IT_IS = {  # what is no setting here, with the value that the engine has
+    "max-query-restarts": str(CNAME_LINKS),
+    "max-global-quota": str(UPSTREAM_QUERIES_PER_REQUEST),
+    "tcp-upstream": "no",
 }
 
 
@@ -114,7 +120,7 @@ class ScenarioSettings:
         """Take one option."""
         engine = self.engine
         yes = value.lower() in ("yes", "on", "true", "1")
-        if key in IGNORED:
+        if key in IGNORED or AS_IT_IS.get(key) == value:
             return
         if key in UNSUPPORTED:
             raise Unsupported(f"{key}: {UNSUPPORTED[key]}")
@@ -189,6 +195,11 @@ class ScenarioSettings:
             engine.root_servers.append(RootServer(_name(name), [ip_address(value.split("@", maxsplit=1)[0]).packed]))
         elif key == "forward-addr":
             engine.zone_servers.append(ZoneServers(ROOT, [_server(value)], True, False, []))
+        elif key == "features":
+            minimum = MINIMUM_TTL.fullmatch(value)
+            if minimum is None:
+                raise Unsupported("features: settings of another product")
+            engine.minimum_ttl_s = engine.negative_minimum_ttl_s = int(minimum.group(1))
         elif key not in ("stub-name", "name"):
             raise Unsupported(f"unknown option {key!r}")
 
@@ -199,7 +210,8 @@ class ScenarioSettings:
         zone = _name(options.get("name", ["."])[0])
         addresses = options.get(f"{kind}-addr", [])
         names = [_name(value) for value in options.get(f"{kind}-host", [])]
-        unknown = set(options) - {"name", f"{kind}-addr", f"{kind}-host", f"{kind}-first", "stub-prime"}
+        known = {"name", f"{kind}-addr", f"{kind}-host", f"{kind}-first", f"{kind}-tcp-upstream", "stub-prime"}
+        unknown = set(options) - known
         for key in sorted(unknown):
             raise Unsupported(f"{key}: {UNSUPPORTED.get(key, 'unknown option')}")
         if zone == ROOT and not forward:
@@ -208,7 +220,9 @@ class ScenarioSettings:
             return
         fallback = options.get(f"{kind}-first", ["no"])[0] == "yes"
         servers = [_server(value) for value in addresses]
-        self.engine.zone_servers.append(ZoneServers(zone, servers, forward, fallback, names))
+        made = ZoneServers(zone, servers, forward, fallback, names)
+        made.tcp_only = options.get(f"{kind}-tcp-upstream", ["no"])[0] == "yes"
+        self.engine.zone_servers.append(made)
 
     def _take_anchor(self, text: str) -> None:
         """Take a DS or DNSKEY record as trust anchor."""

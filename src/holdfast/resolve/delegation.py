@@ -33,6 +33,7 @@ def configured_delegation(state: ResolverState, zone_servers: ZoneServers) -> De
         servers.append(NameServer(name, []))
     delegation = Delegation(zone_servers.zone, servers, FOREVER_US, port, zone_servers.forward)
     delegation.fallback = zone_servers.fallback
+    delegation.tcp_only = zone_servers.tcp_only
     return delegation
 
 
@@ -49,6 +50,17 @@ def find_configured(state: ResolverState, name: bytes) -> ZoneServers | None:
         if is_subdomain(name, candidate.zone) and (best is None or len(candidate.zone) > len(best.zone)):
             best = candidate
     return best
+
+
+def is_separate(state: ResolverState, name: bytes, ancestor: bytes) -> bool:
+    """Tell whether a forward or stub zone at or above ``name`` begins below ``ancestor``.
+
+    What is known of ``ancestor`` (that it does not exist, or is renamed) says nothing about names in such a zone.
+    """
+    if not state.settings.zone_servers:
+        return False
+    configured = find_configured(state, name)
+    return configured is not None and len(configured.zone) > len(ancestor)
 
 
 def starting_point(

@@ -52,6 +52,7 @@ from holdfast.resolve.task import QueryBudget, Task
 
 LAME_US: Final = 60_000_000  # long enough to stop asking, short enough to notice a repaired server
 HINTS_US: Final = 60_000_000  # use the hints for a minute when priming failed
+MINIMISED_SILENCES: Final = 3  # time-outs of a minimised question before the full one (RFC 9156 section 2.3, relaxed)
 CAUSES_KEPT: Final = 3  # of the servers' failures; more would not fit a client's buffer
 
 
@@ -109,6 +110,7 @@ class FetchTask(Task):
         self.minimise = state.settings.qname_minimisation
         self.minimise_step = 0
         self.shown_labels = 0
+        self.silences = 0  # about the current minimised question
         self.asked_name = name
         self.asked_type = rtype
         self.without_forward = False
@@ -175,6 +177,7 @@ class FetchTask(Task):
         self.zone = delegation.zone
         self.tried = {}
         self.sends = 0
+        self.silences = 0
         self.shown_labels = label_count(delegation.zone)
         self.next_question()
 
@@ -197,7 +200,7 @@ class FetchTask(Task):
         if self.sends < SENDS_PER_ZONE:
             choice = choose_server(self.state, self.zone, self.asked_type, addresses, self.tried, self.excluded, now)
         if choice:
-            self.send(choice, delegation, TRANSPORT_UDP, now)
+            self.send(choice, delegation, TRANSPORT_TCP if delegation.tcp_only else TRANSPORT_UDP, now)
             return
         if self.sends < SENDS_PER_ZONE and (
             self.look_for_addresses(delegation, now) or self.look_for_glue(delegation, now)
@@ -326,6 +329,7 @@ class FetchTask(Task):
         where = f"{address_text(exchange.address)} for {to_text(self.asked_name)} {type_name(self.asked_type)}"
         if exchange.outcome == TIMED_OUT:
             self.add_cause(EDE_NETWORK_ERROR, f"no response from {where}", "iterate.timeout")
+            self.count_silence()
         elif exchange.outcome == FAILED:
             text = "no local resources to ask" if exchange.failure == FAILURE_LOCAL else "cannot reach"
             self.add_cause(EDE_NETWORK_ERROR, f"{text} {where}", "iterate.unreachable")
@@ -335,6 +339,15 @@ class FetchTask(Task):
             self.take_message(exchange, exchange.message, now)
             return
         self.ask(now)
+
+    def count_silence(self) -> None:
+        """Show the full name to servers that are silent about a shorter one: some drop what they do not expect."""
+        if self.asked_name != self.name:
+            self.silences += 1
+            if self.silences >= MINIMISED_SILENCES:
+                self.minimise = False
+                self.tried = {}
+                self.next_question()
 
     def take_message(self, exchange: Exchange, message: Message, now: Instant) -> None:
         """Deal with a well-formed response that belongs to the question."""
@@ -419,6 +432,7 @@ class FetchTask(Task):
     def take_minimised(self, found: Classified, now: Instant) -> None:
         """The shown part of the name is inside the zone: show more, or all if the answer was strange."""
         self.minimise_step += 1
+        self.silences = 0
         self.shown_labels = label_count(self.asked_name)
         if found.kind == NXDOMAIN or found.kind == DNAME:
             # Some servers deny empty non-terminals, so the full question decides (RFC 9156 section 3).

@@ -44,6 +44,7 @@ from holdfast.dnssec.denial import (
 from holdfast.dnssec.rrsig import Verdict, verify_rrset
 from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME
+from holdfast.resolve.delegation import is_separate
 from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.name_servers import learn_name_servers
 from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
@@ -140,6 +141,8 @@ class LookupTask(PendingLookup):
             negative = self.state.negatives.get(self.name, self.rtype, now_us)
         if negative is None:
             negative = self.state.negatives.get_nxdomain_cut(self.name, now_us)
+            if negative is not None and is_separate(self.state, self.name, negative.name):
+                negative = None
         if negative is not None and self.take_cached_negative(negative, now):
             return True
         failure = self.state.failures.get(self.name, self.rtype, now_us)
@@ -216,12 +219,15 @@ class LookupTask(PendingLookup):
         self.state.finish(self)
 
     def take_cached_dname(self, now: Instant) -> bool:
-        """Use a DNAME above the name (RFC 6672 section 3.4)."""
+        """Use a secure DNAME above the name (RFC 6672 section 3.4).
+
+        An unsigned one is asked for again with each name: one forged response must not capture a whole subtree.
+        """
         ancestor = self.name
         while ancestor != ROOT:
             ancestor = parent(ancestor)
             cached = self.state.rrsets.get(ancestor, TYPE_DNAME, now.monotonic_us)
-            if cached is not None:
+            if cached is not None and cached.status == SECURE and not is_separate(self.state, self.name, ancestor):
                 return self.take_cached_rrset(cached, DNAME, now)
         return False
 

@@ -7,10 +7,11 @@ from holdfast.base.security_status import INSECURE, SECURE
 from holdfast.cache.negative_cache import NODATA, NXDOMAIN
 from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
 from holdfast.dns.iana import TYPE_ANY, TYPE_CNAME, TYPE_DS, TYPE_NSEC, TYPE_RRSIG
-from holdfast.dns.name import suffix, wildcard_of
+from holdfast.dns.name import parent, suffix, wildcard_of
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.resolve.classify import ANSWER, CNAME
+from holdfast.resolve.delegation import is_separate
 from holdfast.resolve.pending import LookupResult
 from holdfast.resolve.state import ResolverState
 
@@ -24,6 +25,8 @@ def synthesised(
 
     ``needs_soa``: without the zone's SOA a denial is of no use, because it goes to a client (RFC 2308 section 3).
     """
+    if state.settings.zone_servers and _is_configured_apart(state, parent(name) if rtype == TYPE_DS else name):
+        return None
     if rtype != TYPE_DS:
         expanded = _expanded(state, name, rtype, work, now)
         if expanded is not None:
@@ -41,6 +44,12 @@ def synthesised(
     result.stored_us = now.monotonic_us
     result.expires_us = made.expires_us
     return result
+
+
+def _is_configured_apart(state: ResolverState, name: bytes) -> bool:
+    """Tell whether the known proofs are those of a zone above the forward or stub zone that ``name`` is in."""
+    table = state.denials.table_above(name)
+    return table is not None and is_separate(state, name, table.zone)
 
 
 def _expanded(state: ResolverState, name: bytes, rtype: int, work: WorkBudget, now: Instant) -> LookupResult | None:

@@ -254,13 +254,15 @@ class RequestTask(Task):
         if len(self.seen) >= CNAME_LINKS:
             text = f"CNAME chain from {to_text(self.name)} is longer than {CNAME_LINKS} links"
             self.response.causes.append(Cause(EDE_OTHER, text, "request.chain"))
+            self.response.answer = []  # cut short by a limit of ours, it would mislead
+            self.response.authority = []
             self.give_up_chain()
             return
         self.seen.append(target)
         self.current = target
 
     def give_up_chain(self) -> None:
-        """Answer SERVFAIL, and show how far the chain was followed."""
+        """Answer SERVFAIL (RFC 1034 section 3.6.2). A loop is shown: it is what the zones say."""
         self.response.rcode = RCODE_SERVFAIL
         self.cacheable = False
         self.status = weaker(self.status, INDETERMINATE)

@@ -36,6 +36,7 @@ servers = ["192.0.2.1:54", "2001:db8::1"]
 name = "10.in-addr.arpa"
 server_names = ["ns.corp.example"]
 fallback = true
+tcp_only = true
 [validation]
 enabled = false
 trust_anchors = ["example. DS 1 13 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"]
@@ -116,6 +117,7 @@ def test_values_arrive_in_the_engines_form() -> None:
     forward, stub = settings.zone_servers
     assert (forward.zone, forward.forward, forward.fallback) == (b"\4corp\7example\0", True, False)
     assert [(len(server.address), server.port) for server in forward.servers] == [(4, 54), (16, 5353)]
+    assert (forward.tcp_only, stub.tcp_only) == (False, True)
     assert (stub.forward, stub.fallback, stub.server_names) == (False, True, [b"\2ns\4corp\7example\0"])
     assert [anchor.zone for anchor in settings.trust_anchors] == [b"\7example\0", b"\0"]
     assert settings.cache_bytes == 2 * 1024 * 1024

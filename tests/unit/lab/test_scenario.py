@@ -77,3 +77,22 @@ def test_without_an_answer_even_a_check_that_compares_nothing_fails(tmp_path: Pa
     path = tmp_path / "one.rpl"
     path.write_text(WORLD.replace("STEP 1 QUERY", "STEP 1 NOTHING") + check("", "203.0.113.1"))
     assert "no answer" in play(path).reason
+
+
+OUT_QUERY = "STEP 5 CHECK_OUT_QUERY\nENTRY_BEGIN\nMATCH qname\nSECTION QUESTION\n{name}. A\nENTRY_END\n"
+
+
+def test_an_upstream_query_that_was_not_needed_for_the_answer_is_not_missed(tmp_path: Path) -> None:
+    path = tmp_path / "one.rpl"
+    path.write_text(WORLD + OUT_QUERY.format(name="another.example") + check("MATCH all", "203.0.113.1"))
+    assert play(path).verdict == PASS
+    path.write_text(WORLD + OUT_QUERY.format(name="another.example") + check("MATCH all", "203.0.113.2"))
+    assert "answer lacks" in play(path).reason
+
+
+def test_an_upstream_query_that_nothing_makes_up_for_is_missed(tmp_path: Path) -> None:
+    path = tmp_path / "one.rpl"
+    path.write_text(
+        WORLD + check("MATCH all", "203.0.113.1").replace("SCENARIO_END\n", "") + OUT_QUERY.format(name="x")
+    )
+    assert "the expected upstream query was not sent" in play(path).reason

@@ -10,6 +10,7 @@ import pytest
 
 from holdfast.base.settings import UpstreamServer, ZoneServers
 from holdfast.dns.name import ROOT
+from tests.support.dnssec_records import wire_name
 from tests.support.engine_world import ROOT_ADDRESS, EngineWorld, Message, reply_to, texts
 
 FIRST, SECOND, THIRD = "192.0.2.1", "192.0.2.2", "192.0.2.3"
@@ -211,9 +212,7 @@ def test_rfc2181_5_4_1_unsigned_data_beside_an_alias_is_asked_for_again() -> Non
 
 
 def test_a_forwarder_is_believed_for_the_whole_chain() -> None:
-    world = world_of({THIRD: alias_server})
-    server = UpstreamServer(ip_address(THIRD).packed, 53)
-    world.settings.zone_servers = [ZoneServers(ROOT, [server], True, False, [])]
+    world = forwarding(alias_server)
     answer = world.ask("www.example")
     assert texts(answer.answer) == ["web.example. A 203.0.113.66", "www.example. CNAME web.example."]
     assert len(world.sent) == 1
@@ -232,3 +231,56 @@ def test_judging_cached_data_does_not_prolong_it() -> None:
     world.pass_time_us(2_000_000)
     assert world.ask("www.example").answer[0].ttl == 300
     assert len(world.sent) > before
+
+
+def forwarding(server: Server, tcp_only: bool = False) -> EngineWorld:
+    world = world_of({THIRD: server})
+    zone = ZoneServers(ROOT, [UpstreamServer(ip_address(THIRD).packed, 53)], True, False, [])
+    zone.tcp_only = tcp_only
+    world.settings.zone_servers = [zone]
+    return world
+
+
+@pytest.mark.parametrize("tcp_only", [True, False])
+def test_a_forward_zone_may_be_for_tcp_only(tcp_only: bool) -> None:
+    world = forwarding(host, tcp_only)
+    assert world.ask("www.example").answer
+    assert len(world.tcp) == (1 if tcp_only else 0)
+
+
+def test_servers_that_are_silent_about_a_shorter_name_get_the_full_one() -> None:
+    def server(name: str, rtype: str, query: Message) -> Message | None:
+        return None if name != "www.deep.example" else host(name, rtype, query)
+
+    world = single_server(server)
+    world.settings.qname_minimisation = True
+    assert texts(world.ask("www.deep.example").answer) == ["www.deep.example. A 203.0.113.1"]
+    assert questions(world, FIRST) == ["deep.example. A"] * 3 + ["www.deep.example. A"]
+
+
+def test_rfc8020_an_nxdomain_above_a_stub_zone_does_not_hide_it() -> None:
+    def root(name: str, rtype: str, query: Message) -> Message:
+        response = reply_to(query, [], [". 300 SOA ns. root. 1 2 3 4 300"])
+        response.set_rcode(dns.rcode.NXDOMAIN)
+        return response
+
+    world = world_of({ROOT_ADDRESS: root, SECOND: host})
+    stub = ZoneServers(wire_name("lab.local-net"), [UpstreamServer(ip_address(SECOND).packed, 53)], False, False, [])
+    world.settings.zone_servers = [stub]
+    assert world.ask("local-net").rcode() == dns.rcode.NXDOMAIN
+    assert texts(world.ask("www.lab.local-net").answer) == ["www.lab.local-net. A 203.0.113.1"]
+
+
+def renaming_server(name: str, rtype: str, query: Message) -> Message:
+    if name.endswith(".old.example"):
+        new = name.replace(".old.", ".new.")
+        return reply_to(query, ["old.example. 300 DNAME new.example.", f"{name}. 300 CNAME {new}."])
+    return host(name, rtype, query)
+
+
+def test_an_unsigned_dname_is_asked_for_again_with_each_name() -> None:
+    world = single_server(renaming_server)
+    for name in ("a", "b"):
+        answer = world.ask(f"{name}.old.example")
+        assert f"{name}.new.example. A 203.0.113.1" in texts(answer.answer)
+        assert f"{name}.old.example. A" in questions(world, FIRST)
