@@ -12,6 +12,7 @@ import typer
 
 from holdfast import __version__
 from holdfast.control.problems import InputError
+from holdfast.control.registry_commands import registry
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # click's UsageError, wherever typer takes click from
 EXIT_FAILED = 1
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 lab = typer.Typer(help="Test the resolver without a network.", no_args_is_help=True)
 app.add_typer(lab, name="lab")
+app.add_typer(registry, name="registry")
 
 ConfigOption = Annotated[
     str | None, typer.Option("--config", metavar="FILE", help="Configuration file in TOML (docs/configuration.md).")

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from holdfast.dns import iana
-from holdfast.dns.name import is_subdomain, to_text
+from holdfast.dns.name import canonical_key, is_subdomain, to_text
 from holdfast.dns.rdata import parse_nsec3
 from holdfast.dns.rrset import RRset
 from holdfast.registry.problems import RegistryError
@@ -244,7 +244,7 @@ def zone_of_lines(lines: Iterable[str], source: str, name: bytes | None) -> Zone
         raise RegistryError(reader.problems)
     if zone is None:
         raise RegistryError([f"{source}: has no record"])
-    _take_chain(zone)
+    take_chain(zone)
     return zone
 
 
@@ -293,8 +293,8 @@ def _collect(reader: RecordReader, lines: Iterable[str], name: bytes | None) -> 
     return Zone(apex, nodes)
 
 
-def _take_chain(zone: Zone) -> None:
-    """Sort the denial records into the chain; NSEC3 records leave the nodes."""
+def take_chain(zone: Zone) -> None:
+    """Sort the denial records of a zone that was just read into its chain; NSEC3 records leave the nodes."""
     hashed = [(name, node) for name, node in zone.nodes.items() if iana.TYPE_NSEC3 in node]
     chain: list[RRset] = []
     for name, node in hashed:
@@ -303,7 +303,9 @@ def _take_chain(zone: Zone) -> None:
             del zone.nodes[name]
     parameters = _parameters(zone, chain)
     if parameters is None:
-        zone.chain = [node[iana.TYPE_NSEC] for _, node, _ in zone.walk() if iana.TYPE_NSEC in node]
+        links = [node[iana.TYPE_NSEC] for _, node, _ in zone.walk() if iana.TYPE_NSEC in node]
+        zone.chain = [rrset for rrset in links if rrset.rdatas]
+        zone.chain_keys = [canonical_key(rrset.name) for rrset in zone.chain]
         return
     zone.nsec3 = parameters
     chain.sort(key=lambda rrset: rrset.name)
