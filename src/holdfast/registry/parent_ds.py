@@ -8,6 +8,7 @@ from holdfast.registry.problems import RegistryError
 from holdfast.registry.zone_file import read_records
 
 NONE = "none"
+DEFAULT_TTL_S = 86400  # of records without TTL, as signers write them for the parent; the root and most TLDs use it
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,11 @@ def read_parent_ds(path: str, zone: bytes) -> ParentDs:
     """
     if path == NONE:
         return ParentDs([], 0)
-    found = [record for record in read_records(path) if record[3] == iana.TYPE_DS and record[1] == zone]
+    found = [
+        record
+        for record in read_records(path, default_ttl_s=DEFAULT_TTL_S)
+        if record[3] == iana.TYPE_DS and record[1] == zone
+    ]
     if not found:
         raise RegistryError([f"{path}: has no DS record of {to_text(zone)}; if the parent has none, say {NONE!r}"])
     rdatas = list(dict.fromkeys(record[4] for record in found))

@@ -40,11 +40,11 @@ class RecordReader:
     ``origin`` is the zone's name as text with final dot, empty if not known.
     """
 
-    def __init__(self, source: str, origin: str = "") -> None:
+    def __init__(self, source: str, origin: str = "", default_ttl_s: int = -1) -> None:
         self.source = source
         self.origin = origin
         self.problems: list[str] = []
-        self._default_ttl_s = -1
+        self._default_ttl_s = default_ttl_s
         self._last_ttl_s = -1
         self._owner = b""
         self._depth = 0
@@ -140,9 +140,9 @@ class RecordReader:
         if self._depth >= INCLUDE_DEPTH:
             raise ValueError(f"files include each other more than {INCLUDE_DEPTH} deep")
         file = Path(self.source).parent / path.strip('"')
-        inner = RecordReader(str(file), name_text(absolute_name(origin, self.origin)) if origin else self.origin)
+        new_origin = name_text(absolute_name(origin, self.origin)) if origin else self.origin
+        inner = RecordReader(str(file), new_origin, self._default_ttl_s)
         inner._depth = self._depth + 1
-        inner._default_ttl_s = self._default_ttl_s
         with open_lines(str(file)) as lines:
             yield from inner.read(lines)
         self.problems += inner.problems
@@ -219,9 +219,9 @@ def load_zone(name: str, text: str) -> Zone:
     return zone_of_lines(io.StringIO(text), name, absolute_name("." if name == "." else name + ".", "").lower())
 
 
-def read_records(path: str, origin: str = "") -> list[Record]:
+def read_records(path: str, origin: str = "", default_ttl_s: int = -1) -> list[Record]:
     """Read loose records, such as the DS records of a parent; `RegistryError` names file and line."""
-    reader = RecordReader(path, origin)
+    reader = RecordReader(path, origin, default_ttl_s)
     with open_lines(path) as lines:
         records = list(reader.read(lines))
     if reader.problems:

@@ -1,0 +1,211 @@
+"""`holdfast registry check` as people, scripts and NSD run it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from holdfast.control.problems import InputError
+from holdfast.control.registry_check import parse_time
+from holdfast.registry.rdata_text import rdata_text
+from holdfast.registry.zone_file import zone_text
+from tests.support.broken_zones import BROKEN, Case
+from tests.support.demo import free_port
+from tests.support.programs import require_program
+
+HOLDFAST = [sys.executable, "-m", "holdfast", "registry", "check"]
+
+
+def check(*arguments: str, text: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*HOLDFAST, *arguments],
+        input=text,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """good.zone, bad.zone and good.ds, valid now."""
+    folder = tmp_path_factory.mktemp("zones")
+    now_s = int(time.time())
+    good = Case(now_s)
+    bad = next(one for one in BROKEN if one.make.__name__ == "wrong_key_apex_nsec3").case(now_s)
+    (folder / "good.zone").write_text(zone_text(good.zone))
+    (folder / "bad.zone").write_text(zone_text(bad.zone))
+    (folder / "good.ds").write_text(f"example. 86400 IN DS {rdata_text(43, good.ds[0])}\n")
+    return folder
+
+
+def test_a_good_zone_is_published(files: Path) -> None:
+    done = check(str(files / "good.zone"), "--parent-ds", str(files / "good.ds"), "--jobs", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].endswith("0 bad: publish")
+
+
+def test_a_bad_zone_is_stopped_and_json_says_why(files: Path) -> None:
+    done = check(str(files / "bad.zone"), "--parent-ds", str(files / "good.ds"), "--json")
+    report = json.loads(done.stdout)
+    (finding,) = report["findings"]
+    assert (done.returncode, report["verdict"], report["signatures_bad"]) == (1, "stop", 1)
+    assert (finding["type"], finding["extended_error"]["code"]) == ("NSEC3", 6)
+    published = {key["key_hash"]: key["key_tag"] for key in report["keys"]}
+    assert published[finding["key_hash"]] == finding["key_tag"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["missing.zone"], "missing.zone: cannot be read: No such file"),
+        (["{folder}/broken.zone"], "broken.zone:2: 'nonsense' is not a record type"),
+        ([], "name the zone file to check"),
+        (["{folder}/good.zone", "--parent-ds", "{folder}/good.zone"], "has no DS record of example"),
+        (["{folder}/good.zone", "--changed-only"], "--changed-only needs --current"),
+        (["--removals", "x"], "a delta is --current FILE with --removals FILE and --additions FILE"),
+        (["{folder}/good.zone", "--at", "noon"], "'noon' is no time"),
+        (["{folder}/good.zone", "--zone", "a..b"], "'a..b' is not a domain name"),
+        (["{folder}/good.zone", "--sample", "-1"], "--sample"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(arguments: list[str], said: str, files: Path) -> None:
+    (files / "broken.zone").write_text("@ 60 SOA ns h 1 2 3 4 5\nwww 60 nonsense\n")
+    extra = ["--zone", "example"] if "broken" in str(arguments) else []
+    done = check(*(argument.format(folder=files) for argument in arguments), *extra)
+    assert done.returncode == 2
+    assert said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_nsd_feeds_the_zone_on_standard_input(files: Path) -> None:
+    environment = {"VERIFY_ZONE": "example", "VERIFY_ZONE_ON_STDIN": "yes"}
+    assert check(text=(files / "good.zone").read_text(), **environment).returncode == 0
+    assert check(text=(files / "bad.zone").read_text(), **environment).returncode == 1
+
+
+def test_the_journal_is_written_for_what_is_published_only(files: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "journal.json"
+    assert check(str(files / "bad.zone"), "--journal", str(journal)).returncode == 1
+    assert not journal.exists()
+    assert check(str(files / "good.zone"), "--journal", str(journal)).returncode == 0
+    assert json.loads(journal.read_text())["zone"] == "example"
+
+
+def test_times() -> None:
+    expected = 1_778_009_400
+    assert [parse_time(text) for text in ("2026-05-05T19:30:00Z", "20260505193000", "1778009400")] == [expected] * 3
+    with pytest.raises(InputError):
+        parse_time("2026-05-05")
+
+
+NSD = """
+server:
+  ip-address: 127.0.0.1@{port}
+  chroot: ""
+  username: ""
+  zonesdir: "{folder}"
+  pidfile: "{folder}/{name}.pid"
+  xfrdfile: "{folder}/{name}.xfrd"
+  zonelistfile: "{folder}/{name}.list"
+  database: ""
+  logfile: "{folder}/{name}.log"
+  server-count: 1
+  verbosity: 2
+remote-control:
+  control-enable: yes
+  control-interface: "{folder}/{name}.sock"
+{more}
+zone:
+  name: "example"
+  zonefile: "{zonefile}"
+{options}
+"""
+# The snippet of docs/registry.md.
+VERIFY = """
+verify:
+  enable: yes
+  port: {port}
+  ip-address: 127.0.0.1
+  verify-zones: yes
+  verifier: {command}
+  verifier-feed-zone: yes
+  verifier-timeout: 60
+"""
+
+
+@contextmanager
+def running_nsd(nsd: str, folder: Path, name: str, **settings: object) -> Iterator[None]:
+    path = folder / f"{name}.conf"
+    path.write_text(NSD.format(folder=folder, name=name, **settings))
+    with subprocess.Popen([nsd, "-d", "-c", str(path)], stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def wait_for(condition: str, log: Path) -> None:
+    for _ in range(300):
+        if log.exists() and condition in log.read_text():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{condition!r} is not in the log: {log.read_text() if log.exists() else 'no log'}")
+
+
+def serial_of(port: int) -> str:
+    dig = require_program("dig", "bind9-dnsutils")
+    command = [dig, "@127.0.0.1", "-p", str(port), "example", "SOA", "+short", "+time=1", "+tries=1"]
+    return (subprocess.run(command, capture_output=True, text=True, check=False).stdout.split() or ["", "", ""])[2]
+
+
+def wait_for_serial(port: int, serial: str) -> None:
+    for _ in range(200):
+        if serial_of(port) == serial:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"serial {serial_of(port)!r}, not {serial}")
+
+
+def test_nsd_publishes_what_passes_and_keeps_the_old_version_otherwise(files: Path, tmp_path: Path) -> None:
+    nsd = require_program("nsd", "nsd")
+    control = require_program("nsd-control", "nsd")
+    primary, secondary, verify = free_port(), free_port(), free_port()
+    served = tmp_path / "served.zone"
+    served.write_text((files / "good.zone").read_text())
+    command = f"{sys.executable} -m holdfast registry check"
+    with (
+        running_nsd(
+            nsd,
+            tmp_path,
+            "primary",
+            port=primary,
+            more="",
+            zonefile=served,
+            options=f"  provide-xfr: 127.0.0.1 NOKEY\n  notify: 127.0.0.1@{secondary} NOKEY",
+        ),
+        running_nsd(
+            nsd,
+            tmp_path,
+            "secondary",
+            port=secondary,
+            more=VERIFY.format(port=verify, command=command),
+            zonefile=tmp_path / "transferred.zone",
+            options=f"  request-xfr: AXFR 127.0.0.1@{primary} NOKEY\n  allow-notify: 127.0.0.1 NOKEY",
+        ),
+    ):
+        log = tmp_path / "secondary.log"
+        wait_for("serial 2026050500", log)
+        wait_for_serial(secondary, "2026050500")
+        served.write_text((files / "bad.zone").read_text().replace("2026050500", "2026050501"))
+        subprocess.run([control, "-c", str(tmp_path / "primary.conf"), "reload", "example"], check=True)
+        wait_for("RRSIG with invalid signature", log)
+        time.sleep(0.5)
+        assert (serial_of(primary), serial_of(secondary)) == ("2026050501", "2026050500")
