@@ -1,5 +1,6 @@
 """What resolvers may hold of earlier versions: each premature step of a rollover is named, each timely one passes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -26,14 +27,16 @@ NEW = SigningKey.derive(13, b"new zsk", 256)
 NEW_ALGORITHM = SigningKey.derive(15, b"ed25519", 256)
 
 
-def version(serial: int, published: list[ZoneKey], signing: list[ZoneKey], entry: list[ZoneKey] | None = None) -> Zone:
+def version(
+    serial: int, published: Sequence[ZoneKey], signing: Sequence[ZoneKey], entry: Sequence[ZoneKey] | None = None
+) -> Zone:
     zone = load_zone("example", EVERYTHING.replace("2026050500", str(serial)))
     key_set = KeySet([key.dnskey for key in published], entry or [KSK], signing, key_ttl_s=HOUR_S)
     sign_with(zone, key_set, Validity(NOW - 5400, NOW + 30 * DAY_S), Nsec3Parameters())
     return zone
 
 
-def judge(zone: Zone, current: Zone | None = None, ds: list[ZoneKey] | None = None, now_s: int = NOW) -> GateReport:
+def judge(zone: Zone, current: Zone | None = None, ds: Sequence[ZoneKey] | None = None, now_s: int = NOW) -> GateReport:
     options = GateOptions(now_s, ds=[key.ds(APEX) for key in ds or [KSK]], current=current)
     return check_zone(zone, options)[0]
 
@@ -95,10 +98,10 @@ class Story:
     def publish(
         self,
         after_s: int,
-        published: list[ZoneKey],
-        signing: list[ZoneKey],
-        ds: list[ZoneKey] | None = None,
-        entry: list[ZoneKey] | None = None,
+        published: Sequence[ZoneKey],
+        signing: Sequence[ZoneKey],
+        ds: Sequence[ZoneKey] | None = None,
+        entry: Sequence[ZoneKey] | None = None,
     ) -> list[str]:
         self.serial += 1
         journal = Journal.open(self.path, APEX)
