@@ -144,5 +144,8 @@ class EngineSettings:
         self.maximum_stale_bogus_s = MAXIMUM_STALE_TIMER_S  # when answers do not validate
         self.stale_answer_ttl_s = STALE_ANSWER_TTL_S
         self.failure_recheck_timer_s = FAILURE_RECHECK_TIMER_S
+        # going on below a broken or unreachable parent
+        self.last_known_good = True
+        self.last_known_good_maximum_s = MAXIMUM_STALE_TIMER_S  # beyond the TTL of the old delegation data
         # names that are normally answered locally (RFC 6761, 6303) but shall be resolved
         self.resolved_special_names: list[bytes] = []

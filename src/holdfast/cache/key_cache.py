@@ -4,6 +4,7 @@ from typing import Final
 
 from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S
+from holdfast.base.security_status import BOGUS
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
 from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.name import is_subdomain
@@ -56,6 +57,20 @@ class KeyCache:
     def put(self, name: bytes, trust: ZoneTrust) -> None:
         """Remember the trust that was established for ``name``."""
         self.table.put(name, trust)
+
+    def remove(self, name: bytes) -> None:
+        """Forget what is known of one name."""
+        self.table.remove(name)
+
+    def remove_bogus_subtree(self, zone: bytes) -> None:
+        """Forget the bogus verdicts at and below ``zone``."""
+        doomed = [
+            key
+            for key, entry in self.table.entries.items()
+            if isinstance(entry, ZoneTrust) and entry.status == BOGUS and is_subdomain(key, zone)
+        ]
+        for key in doomed:
+            self.table.remove(key)
 
     def remove_subtree(self, zone: bytes) -> int:
         """Forget everything at and below ``zone``; returns how many entries went."""

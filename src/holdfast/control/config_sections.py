@@ -389,3 +389,13 @@ class StaleSection(Section):
         le=3600,
         description="After a failed refresh, stale data is served at once for this long before the next try.",
     )
+    last_known_good: bool = Field(
+        default=ENGINE.last_known_good,
+        description="Go on below a broken or unreachable parent with the delegation data that was validated last.",
+    )
+    last_known_good_maximum_s: int = Field(
+        default=ENGINE.last_known_good_maximum_s,
+        ge=1,
+        le=YEAR_S,
+        description="Such delegation data is used for this long after its TTL ran out, and never past its signatures.",
+    )

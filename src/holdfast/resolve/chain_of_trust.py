@@ -7,11 +7,13 @@ child is therefore insecure. The search runs top-down from the deepest point tha
 from typing import Final
 
 from holdfast.base.cause import Cause
-from holdfast.base.instant import Instant
+from holdfast.base.instant import FOREVER_S, Instant
 from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S
 from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
+from holdfast.cache.failure_cache import REFRESH_BOGUS
 from holdfast.cache.key_cache import ZoneTrust
 from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
+from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.iana import EDE_DNSKEY_MISSING, TYPE_DNSKEY
 from holdfast.dns.name import ROOT, label_count, parent, suffix, to_text
 from holdfast.dns.rrset import RRset
@@ -19,7 +21,9 @@ from holdfast.dnssec.ds import ds_usable, verify_dnskey_rrset
 from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.resolve.classify import ANSWER
 from holdfast.resolve.iterate import FetchTask
+from holdfast.resolve.last_known_good import last_delegation, open_cut
 from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
+from holdfast.resolve.recovery import note_failure
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import QueryBudget
 
@@ -48,6 +52,8 @@ class TrustTask(PendingTrust):
         self.excluded: list[bytes] = []
         self.first_cause: Cause | None = None  # of a bogus DNSKEY RRset, while other servers are asked for a better one
         self.work: Final = WorkBudget()
+        self.cut: StaleCut | None = None
+        self.proved_until_s: int = FOREVER_S
 
     def step(self, now: Instant) -> None:
         """Go down as far as what is known allows."""
@@ -67,6 +73,8 @@ class TrustTask(PendingTrust):
             current = self.current
             if current is None:
                 return
+            if current.status == BOGUS and self.point != self.name and self.cross_below(current, now):
+                continue
             if current.status != SECURE or self.point == self.name:
                 self.conclude(current, now)
                 return
@@ -81,6 +89,8 @@ class TrustTask(PendingTrust):
             if known is not None:
                 self.point = name
                 self.current = known
+                self.cut = known.stale_cut
+                self.proved_until_s = known.proved_until_s
                 return True
             if name in self.state.settings.insecure_zones:
                 self.set_current(name, ZoneTrust(name, INSECURE, [], None, None, None, now_us + 3_600_000_000))
@@ -102,6 +112,8 @@ class TrustTask(PendingTrust):
 
     def set_current(self, point: bytes, trust: ZoneTrust) -> None:
         """Arrive at a point, and remember it."""
+        trust.stale_cut = self.cut
+        trust.proved_until_s = self.proved_until_s
         self.point = point
         self.current = trust
         self.state.trust.put(point, trust)
@@ -132,8 +144,13 @@ class TrustTask(PendingTrust):
             return
         if result.status == BOGUS or result.kind == FAILED:
             cause = result.causes[0] if result.causes else None
-            self.break_chain(cause, now)
-        elif result.status == INDETERMINATE or result.status == INSECURE:
+            if not self.cross(self.child, cause, now):
+                self.break_chain(cause, now)
+            return
+        self.proved_until_s = min(self.proved_until_s, result.proved_until_s)
+        if result.stale_cut is not None:
+            self.cut = result.stale_cut
+        if result.status == INDETERMINATE or result.status == INSECURE:
             cause = result.causes[0] if result.causes else None
             self.set_current(self.child, ZoneTrust(self.child, result.status, [], None, None, cause, result.expires_us))
         elif result.kind == ANSWER and result.rrset is not None:
@@ -154,6 +171,33 @@ class TrustTask(PendingTrust):
             expires_us = min(result.expires_us, current.expires_us)
             same = ZoneTrust(current.zone, SECURE, current.keys, current.ds, current.dnskey, None, expires_us)
             self.set_current(self.child, same)
+
+    def cross_below(self, broken: ZoneTrust, now: Instant) -> bool:
+        """Go on below a broken zone at the first cut whose last validated DS state is known; False: there is none."""
+        for labels in range(label_count(self.point) + 1, label_count(self.name) + 1):
+            if self.cross(suffix(self.name, labels), broken.cause, now):
+                return True
+        return False
+
+    def cross(self, child: bytes, cause: Cause | None, now: Instant) -> bool:
+        """Cross a zone cut with what its parent said last; False: nothing that may be used is known."""
+        last = last_delegation(self.state, child, now)
+        if last is None:
+            return False
+        self.cut = open_cut(self.state, child, last, cause, now)
+        self.state.count("stale_cuts_crossed")
+        self.proved_until_s = last.proved_until_s
+        self.child = child
+        self.ds = last.ds
+        self.expires_us = now.monotonic_us + self.state.settings.failure_recheck_timer_s * 1_000_000
+        unusable = ds_usable(last.ds.rdatas, self.state.policy, child) if last.ds is not None else None
+        if last.ds is None or unusable is not None:
+            self.set_current(child, ZoneTrust(child, INSECURE, [], last.ds, None, unusable, self.expires_us))
+            return True
+        self.ds_rdatas = last.ds.rdatas
+        self.anchor_keys = []
+        self.get_keys(now)
+        return True
 
     def get_keys(self, now: Instant) -> None:
         """Get the child's DNSKEY RRset: from the cache, or fetched."""
@@ -186,7 +230,9 @@ class TrustTask(PendingTrust):
             text = f"no DNSKEY RRset for {to_text(self.child)}"
             if task.causes:
                 text += ": " + task.causes[0].extra_text
-            self.break_chain(Cause(EDE_DNSKEY_MISSING, text, "chain.no-dnskey"), now)
+            cause = Cause(EDE_DNSKEY_MISSING, text, "chain.no-dnskey")
+            failure = REFRESH_BOGUS if found is not None else task.failure
+            self.break_at_keys(cause, failure, now)
             return
         self.judge_keys(found.rrset, task.server, now)
 
@@ -213,8 +259,9 @@ class TrustTask(PendingTrust):
                 self.excluded = [*self.excluded, server]
                 self.start_fetch(now)
                 return
-            self.break_chain(self.first_cause, now)
+            self.break_at_keys(self.first_cause, REFRESH_BOGUS, now)
             return
+        self.proved_until_s = min(self.proved_until_s, verdict.valid_until_s)
         # The RRSIG's end caps what an unchanged TTL would allow (RFC 4035 section 5.3.3).
         signed_ttl_s = verdict.ttl if verdict.status == SECURE else dnskeys.ttl
         ttl_s = max(min(signed_ttl_s, self.state.settings.maximum_ttl_s), self.state.settings.minimum_ttl_s, 1)
@@ -247,6 +294,12 @@ class TrustTask(PendingTrust):
             if not one.addresses:
                 return True
         return False
+
+    def break_at_keys(self, cause: Cause | None, failure: int, now: Instant) -> None:
+        """The zone itself is what is broken: look for its recovery."""
+        causes = [cause] if cause is not None else []
+        note_failure(self.state, self.source, self.child, self.child, TYPE_DNSKEY, failure, causes, now)
+        self.break_chain(cause, now)
 
     def break_chain(self, cause: Cause | None, now: Instant) -> None:
         """The chain ends here: the child and all below it are bogus, for this reason."""

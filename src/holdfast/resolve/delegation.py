@@ -94,6 +94,9 @@ def learn_referral(
     delegation = make_delegation(state, cut.name, [rdata_name(TYPE_NS, rdata) for rdata in cut.rdatas], message, port)
     fresh = Delegation(cut.name, delegation, now.monotonic_us + ttl_s * 1_000_000, port, False)
     state.delegations.put(fresh)
+    old = state.cuts.cuts.get(fresh.zone)
+    if old is not None and not old.has_ds_state:
+        state.cuts.close(fresh.zone)
     learn_ds(state, found, cut.name, now)
     return fresh
 

@@ -22,6 +22,7 @@ from holdfast.cache.failure_cache import REFRESH_ERROR, REFRESH_UNREACHABLE
 from holdfast.cache.negative_cache import NODATA, NXDOMAIN
 from holdfast.cache.rrset_cache import rrset_key
 from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS
+from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.iana import (
     EDE_INVALID_DATA,
     EDE_NETWORK_ERROR,
@@ -45,6 +46,7 @@ from holdfast.dns.rdata import rdata_name
 from holdfast.resolve.classify import ANSWER, DNAME, EMPTY, ERROR, LAME, REFERRAL, Classified, classify
 from holdfast.resolve.delegation import hints_delegation, learn_referral, make_delegation, starting_point
 from holdfast.resolve.exchange import FAILED, RESPONSE, TIMED_OUT, Exchange, ExchangeTable
+from holdfast.resolve.last_known_good import open_server_cut, stale_name_servers
 from holdfast.resolve.qname_minimisation import minimised
 from holdfast.resolve.select_server import choose_server, known_addresses, server_addresses
 from holdfast.resolve.state import ResolverState
@@ -119,6 +121,9 @@ class FetchTask(Task):
         self.glue_of = b""  # the zone whose parent is asked for glue
         self.empty: Message | None = None  # an authoritative answer without anything in it
         self.failure: int = REFRESH_UNREACHABLE  # what it will be if nothing better comes
+        self.silences = 0  # servers of the present zone that were asked in vain
+        self.was_held = False  # failed without asking, because no server of the zone answers
+        self.stale_cut: StaleCut | None = None  # an expired delegation on the way
 
     def step(self, now: Instant) -> None:
         """Go on: take a response, or look for the next server."""
@@ -195,6 +200,13 @@ class FetchTask(Task):
         delegation = self.delegation
         if delegation is None:
             return
+        if self.sends == 0 and not self.budget.is_probe:
+            held = self.state.broken.held(self.zone, now.monotonic_us)
+            if held is not None:
+                self.was_held = True
+                self.causes = list(held.causes)
+                self.give_up(delegation, now)
+                return
         addresses = known_addresses(self.state, delegation, now)
         choice = b""
         if self.sends < SENDS_PER_ZONE:
@@ -327,6 +339,8 @@ class FetchTask(Task):
     def take(self, exchange: Exchange, now: Instant) -> None:
         """Deal with the end of an exchange."""
         where = f"{address_text(exchange.address)} for {to_text(self.asked_name)} {type_name(self.asked_type)}"
+        if exchange.outcome == TIMED_OUT or exchange.outcome == FAILED:
+            self.silences += 1
         if exchange.outcome == TIMED_OUT:
             self.add_cause(EDE_NETWORK_ERROR, f"no response from {where}", "iterate.timeout")
             self.count_silence()
@@ -472,6 +486,17 @@ class FetchTask(Task):
             # No server has more to say: NODATA without SOA, type 3 of RFC 2308 section 2.2.
             self.found = Classified(NODATA)
             self.message = self.empty
+            self.state.finish(self)
+            return
+        if self.failure == REFRESH_UNREACHABLE:
+            below = stale_name_servers(self.state, self.name, self.rtype, self.zone, now)
+            if below is not None:
+                self.stale_cut = open_server_cut(self.state, below, self.zone, now)
+                self.causes = []
+                self.enter(below)
+                self.state.wake(self)
+                return
+        if self.was_held:
             self.state.finish(self)
             return
         self.causes = self.causes[:CAUSES_KEPT]

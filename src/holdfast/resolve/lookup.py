@@ -9,7 +9,7 @@ from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S, Instant
 from holdfast.base.limits import BOGUS_RETRIES, FAILURE_TTL_FIRST_S
 from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
-from holdfast.cache.failure_cache import REFRESH_BOGUS, REFRESH_ERROR, FailureEntry
+from holdfast.cache.failure_cache import REFRESH_BOGUS, REFRESH_ERROR, REFRESH_UNREACHABLE, FailureEntry
 from holdfast.cache.key_cache import ZoneTrust
 from holdfast.cache.negative_cache import NODATA, NXDOMAIN, NegativeEntry
 from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
@@ -46,8 +46,10 @@ from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME
 from holdfast.resolve.delegation import is_separate
 from holdfast.resolve.iterate import FetchTask
+from holdfast.resolve.last_known_good import settle
 from holdfast.resolve.name_servers import learn_name_servers
 from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
+from holdfast.resolve.recovery import note_failure
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.synthesis import BESIDE_ALIAS, learn_wildcard, synthesised
 from holdfast.resolve.task import QueryBudget
@@ -102,6 +104,8 @@ class LookupTask(PendingLookup):
         self.work: Final = WorkBudget()
         self.proved_until_s: int = FOREVER_S
         self.stale_cut: StaleCut | None = None
+        self.judged_zone = ROOT
+        self.bad_rrset: RRset | None = None  # what made the latest verdict a bad one
 
     def step(self, now: Instant) -> None:
         """Go on with whatever this look-up waited for."""
@@ -173,6 +177,7 @@ class LookupTask(PendingLookup):
         if cached.cause is not None:
             result.causes = [cached.cause]
         result.stale_cut = cached.stale_cut
+        result.proved_until_s = cached.proved_until_s
         result.refresh = result.refresh_us() <= now.monotonic_us
         self.state.finish(self)
         return True
@@ -201,6 +206,7 @@ class LookupTask(PendingLookup):
         result.refresh = result.refresh_us() <= now.monotonic_us
         result.insecure_delegation = entry.insecure_delegation
         result.stale_cut = entry.stale_cut
+        result.proved_until_s = entry.proved_until_s
         if entry.cause is not None:
             result.causes = [entry.cause]
         self.state.finish(self)
@@ -210,6 +216,7 @@ class LookupTask(PendingLookup):
         """Fail as before, for the reason of then (RFC 9520 section 2.2)."""
         ago_s = (now.monotonic_us - failure.since_us) // 1_000_000
         text = f"{to_text(self.name)} {type_name(self.rtype)} fails since {ago_s} s, tried {failure.failures} times"
+        self.state.broken.want(self.name)
         result = self.result
         result.causes = [*failure.causes, Cause(EDE_CACHED_ERROR, text, "lookup.cached-failure")]
         result.status = failure.status
@@ -259,9 +266,11 @@ class LookupTask(PendingLookup):
         found = task.found
         if found is None:
             if self.first_causes:
-                self.fail(self.first_causes, REFRESH_BOGUS, now)  # the retry found no better server
-            else:
-                self.fail(task.causes, task.failure, now)
+                self.fail_bogus(now)  # the retry found no better server
+                return
+            if task.failure == REFRESH_UNREACHABLE and task.silences:
+                note_failure(self.state, self.source, task.zone, self.name, self.rtype, task.failure, task.causes, now)
+            self.fail(task.causes, task.failure, now)
             return
         self.kind = found.kind
         self.rrset = found.rrset
@@ -269,6 +278,7 @@ class LookupTask(PendingLookup):
         self.denial = found.denial
         self.others = found.others
         self.server = task.server
+        self.stale_cut = task.stale_cut
         self.zone = task.zone
         self.message = task.message
         self.cached_until_us = 0
@@ -288,10 +298,13 @@ class LookupTask(PendingLookup):
         trust = self.trust(now)
         if trust is None:
             return
+        self.judged_zone = trust.zone
         self.proved_until_s = trust.proved_until_s
-        self.stale_cut = trust.stale_cut
+        if trust.stale_cut is not None:
+            self.stale_cut = trust.stale_cut
         if trust.status == BOGUS:
             causes = [trust.cause] if trust.cause is not None else []
+            self.state.broken.want(trust.zone)
             if self.server and trust.zone != self.zone and is_subdomain(trust.zone, self.zone):
                 # Unsigned, and this server has no proof that it may be: another one may have better data.
                 self.not_secure(BOGUS, trust.cause, now)
@@ -361,6 +374,8 @@ class LookupTask(PendingLookup):
         )
         if verdict.status == SECURE:
             self.proved_until_s = min(self.proved_until_s, verdict.valid_until_s)
+        elif verdict.status == BOGUS and self.bad_rrset is None and rrset.signatures:
+            self.bad_rrset = rrset
         return verdict
 
     def judge_positive(self, trust: ZoneTrust, now: Instant) -> None:
@@ -486,7 +501,13 @@ class LookupTask(PendingLookup):
             # The stored data was never checked before: get it again before judging its zone.
             self.state.rrsets.discard_attempt(self.name, self.rtype)
             self.state.negatives.discard_attempt(self.name, self.rtype)
-        if len(self.excluded) < BOGUS_RETRIES:
+        if self.server:
+            self.state.bad_signatures.note_bad_signer(self.judged_zone, self.server, now.monotonic_us)
+        bad_everywhere = self.bad_rrset is not None and self.state.bad_signatures.note(
+            self.bad_rrset, self.server, now.monotonic_us
+        )
+        self.bad_rrset = None
+        if len(self.excluded) < BOGUS_RETRIES and not bad_everywhere:
             if self.server:
                 self.excluded = [*self.excluded, self.server]
             self.server = b""
@@ -495,6 +516,13 @@ class LookupTask(PendingLookup):
             self.state.count("bogus_retries")
             self.start_fetch(now)
             return
+        self.fail_bogus(now)
+
+    def fail_bogus(self, now: Instant) -> None:
+        """The verdict: the zone that should have vouched for the data is broken."""
+        note_failure(
+            self.state, self.source, self.judged_zone, self.name, self.rtype, REFRESH_BOGUS, self.first_causes, now
+        )
         self.fail(self.first_causes, REFRESH_BOGUS, now)
 
     # -- the end --------------------------------------------------------------------------------------------------
@@ -512,6 +540,12 @@ class LookupTask(PendingLookup):
         result.status = INDETERMINATE if status == UNCHECKED else status
         result.stored_us = self.cached_since_us if self.cached_until_us else now_us
         result.stale_cut = self.stale_cut
+        result.proved_until_s = self.proved_until_s
+        if self.rtype == TYPE_DS and status != UNCHECKED:
+            cut = result.insecure_delegation or status == INSECURE
+            settle(self.state, self.name, self.rrset if self.kind == ANSWER else None, self.kind == ANSWER or cut, now)
+        if self.server and status == SECURE:
+            self.state.bad_signatures.note_good_signer(self.judged_zone, self.server)
         if cause is not None:
             result.causes = [cause]
         if self.kind in POSITIVE and self.rrset is not None:

@@ -7,7 +7,7 @@ module imports the other.
 from typing import Final
 
 from holdfast.base.cause import Cause
-from holdfast.base.instant import Instant
+from holdfast.base.instant import FOREVER_S, Instant
 from holdfast.base.limits import PREFETCH_REMAINING_PERCENT
 from holdfast.base.security_status import INDETERMINATE
 from holdfast.cache.failure_cache import NOT_FAILED
@@ -44,6 +44,7 @@ class LookupResult:
         self.from_failure_cache: bool = False  # the attempt that failed was an earlier one
         self.stale: bool = False  # expired data (RFC 8767)
         self.stale_cut: StaleCut | None = None  # an old delegation on the way here
+        self.proved_until_s: int = FOREVER_S  # POSIX time at which the first signature of the proof ends
 
     def refresh_us(self) -> int:
         """Return from when on a question for this is a reason to fetch it again, before it ends."""
@@ -81,6 +82,10 @@ class TaskSource(AddressSource):
 
     def trust_in(self, name: bytes, budget: QueryBudget, depth: int, now: Instant) -> PendingTrust:
         """Find the trust in the zone that encloses ``name``."""
+        raise NotImplementedError
+
+    def refresh(self, name: bytes, rtype: int, budget: QueryBudget, now: Instant) -> PendingLookup:
+        """Look up afresh, whatever the caches say, or join who does."""
         raise NotImplementedError
 
     def fetch(

@@ -49,6 +49,20 @@ def server_addresses(state: ResolverState, name: bytes, glue: list[bytes], now: 
     return addresses
 
 
+def without_bad_signers(
+    state: ResolverState, zone: bytes, addresses: list[bytes], excluded: list[bytes], now_us: int
+) -> list[bytes]:
+    """Leave out servers whose data for the zone failed validation lately, as long as others are left to ask."""
+    bad = state.bad_signatures
+    if not bad.signers:
+        return addresses
+    good: list[bytes] = []
+    for address in addresses:
+        if address not in excluded and not bad.is_bad_signer(zone, address, now_us):
+            good.append(address)
+    return good if good else addresses
+
+
 def choose_server(
     state: ResolverState,
     zone: bytes,
@@ -60,6 +74,7 @@ def choose_server(
 ) -> bytes:
     """Return the address to ask next, b"" if none is left. Resting servers are used only when all others were."""
     now_us = now.monotonic_us
+    addresses = without_bad_signers(state, zone, addresses, excluded, now_us)
     usable: list[bytes] = []
     costs: list[int] = []
     resting: list[bytes] = []

@@ -7,6 +7,8 @@ from holdfast.base.effects import Effect, Record
 from holdfast.base.entropy import Entropy
 from holdfast.base.instant import Instant
 from holdfast.base.settings import EngineSettings
+from holdfast.cache.bad_signatures import BadSignatures
+from holdfast.cache.broken_zones import BrokenZones
 from holdfast.cache.delegation_cache import DelegationCache
 from holdfast.cache.denial_cache import DenialCache
 from holdfast.cache.failure_cache import FailureCache
@@ -14,6 +16,8 @@ from holdfast.cache.key_cache import KeyCache
 from holdfast.cache.negative_cache import NegativeCache
 from holdfast.cache.rrset_cache import RRsetCache
 from holdfast.cache.server_cache import ServerCache
+from holdfast.cache.stale_cut import StaleCuts
+from holdfast.cache.stale_questions import StaleQuestions
 from holdfast.dnssec.algorithm_policy import AlgorithmPolicy
 from holdfast.dnssec.trust_anchor import TrustAnchor
 from holdfast.dnssec.verifier import SignatureVerifier
@@ -57,6 +61,10 @@ class ResolverState:
         self.denials: Final = DenialCache(settings.nsec3_iterations_limit)
         self.servers: Final = ServerCache()
         self.reports: Final = ErrorReports()
+        self.bad_signatures: Final = BadSignatures()
+        self.broken: Final = BrokenZones()
+        self.cuts: Final = StaleCuts()
+        self.stale_questions: Final = StaleQuestions()
         self.anchors: Final[dict[bytes, TrustAnchor]] = {}
         for setting in settings.trust_anchors:
             self.anchors[setting.zone] = TrustAnchor(setting)

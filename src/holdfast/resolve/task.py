@@ -13,6 +13,7 @@ class QueryBudget:
 
     def __init__(self) -> None:
         self.queries = UPSTREAM_QUERIES_PER_REQUEST
+        self.is_probe = False  # looks for recovery, so what is known of a failure does not stop it
 
     def take(self) -> bool:
         """Take one; False: none are left."""

@@ -49,12 +49,25 @@ class Tasks(TaskSource):
 
     def prefetch(self, name: bytes, rtype: int, validate: bool, now: Instant) -> None:
         """Refresh what is about to expire; nobody waits for it."""
-        key = b"p" + rrset_key(name, rtype)
-        if key not in self.state.running:
-            task = LookupTask(self.state, self, key, name, rtype, validate, QueryBudget(), 0, True, True)
-            self.state.running[key] = task
+        if self.start_refresh(name, rtype, validate, QueryBudget()):
             self.state.count("prefetches")
-            self.state.wake(task)
+
+    def refresh(self, name: bytes, rtype: int, budget: QueryBudget, now: Instant) -> PendingLookup:
+        """Look up afresh, whatever the caches say, or join who does."""
+        self.start_refresh(name, rtype, True, budget)
+        running = self.state.running[b"p" + rrset_key(name, rtype)]
+        assert isinstance(running, LookupTask)
+        return running
+
+    def start_refresh(self, name: bytes, rtype: int, validate: bool, budget: QueryBudget) -> bool:
+        """Start a look-up past the caches; False: one is running."""
+        key = b"p" + rrset_key(name, rtype)
+        if key in self.state.running:
+            return False
+        task = LookupTask(self.state, self, key, name, rtype, validate, budget, 0, True, True)
+        self.state.running[key] = task
+        self.state.wake(task)
+        return True
 
     def report_failure(self, name: bytes, rtype: int, cause: Cause, now: Instant) -> None:
         """Tell the agent of the zone that a name could not be resolved or validated; nobody waits for it (RFC 9567)."""

@@ -193,6 +193,7 @@ class RequestTask(Task):
             self.brief = True
         if result.stale:
             self.brief = True
+            self.state.stale_questions.note(self.current, self.rtype)
             self.state.count("stale_links")
         self.expires_us = min(self.expires_us, result.expires_us)
         self.refresh_us = min(self.refresh_us, result.refresh_us())
