@@ -74,6 +74,7 @@ CLIENT_RESPONSE_TIMER_MS: Final = 1800
 MAXIMUM_STALE_TIMER_S: Final = 3 * 86400  # RFC 8767 section 5 suggests one to three days; a weekend fits into three
 STALE_ANSWER_TTL_S: Final = 30
 FAILURE_RECHECK_TIMER_S: Final = 30
+RECOVERY_PROBE_INTERVAL_S: Final = 4  # with the few seconds of brief packets, clients see a recovery within ten
 BRIEF_PACKET_US: Final = 3_000_000  # failures and stale answers stay this long as packets: healing shows within seconds
 
 # -- trust anchors (RFC 5011 section 2.3) ------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from holdfast.base.limits import (
     NSEC3_ITERATIONS,
     OUTSTANDING_PER_CLIENT,
     OUTSTANDING_REQUESTS,
+    RECOVERY_PROBE_INTERVAL_S,
     STALE_ANSWER_TTL_S,
     TCP_IDLE_MS,
 )
@@ -144,6 +145,7 @@ class EngineSettings:
         self.maximum_stale_bogus_s = MAXIMUM_STALE_TIMER_S  # when answers do not validate
         self.stale_answer_ttl_s = STALE_ANSWER_TTL_S
         self.failure_recheck_timer_s = FAILURE_RECHECK_TIMER_S
+        self.recovery_probe_interval_s = RECOVERY_PROBE_INTERVAL_S  # of a broken zone that is wanted; 0: no probes
         # going on below a broken or unreachable parent
         self.last_known_good = True
         self.last_known_good_maximum_s = MAXIMUM_STALE_TIMER_S  # beyond the TTL of the old delegation data

@@ -389,6 +389,12 @@ class StaleSection(Section):
         le=3600,
         description="After a failed refresh, stale data is served at once for this long before the next try.",
     )
+    recovery_probe_interval_s: int = Field(
+        default=ENGINE.recovery_probe_interval_s,
+        ge=0,
+        le=3600,
+        description="How often a broken zone is asked whether it is well again while clients want it; 0 never asks.",
+    )
     last_known_good: bool = Field(
         default=ENGINE.last_known_good,
         description="Go on below a broken or unreachable parent with the delegation data that was validated last.",

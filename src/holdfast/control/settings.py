@@ -134,6 +134,7 @@ def _set_caches(settings: EngineSettings, config: Config) -> None:
     settings.maximum_stale_bogus_s = stale.maximum_stale_bogus_s
     settings.stale_answer_ttl_s = stale.stale_answer_ttl_s
     settings.failure_recheck_timer_s = stale.failure_recheck_timer_s
+    settings.recovery_probe_interval_s = stale.recovery_probe_interval_s
     settings.last_known_good = stale.last_known_good
     settings.last_known_good_maximum_s = stale.last_known_good_maximum_s
 

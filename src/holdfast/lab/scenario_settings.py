@@ -96,6 +96,7 @@ class ScenarioSettings:
         engine.trust_anchors = []
         engine.prefetch = False
         engine.serve_stale = False
+        engine.recovery_probe_interval_s = 0  # the original tools have none
         engine.failure_recheck_timer_s = 5  # a constant of the original tool
         engine.maximum_stale_unreachable_s = FOREVER_S
         engine.maximum_stale_error_s = FOREVER_S

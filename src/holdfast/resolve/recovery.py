@@ -19,7 +19,6 @@ from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSo
 from holdfast.resolve.state import ResolverState, Timer
 from holdfast.resolve.task import QueryBudget, Task
 
-PROBE_INTERVAL_US: Final = 4_000_000  # with the packets' few seconds, clients see a recovery within ten
 PROBE_INTERVAL_MAXIMUM_US: Final = 60_000_000  # for zones that few ask for
 CLEAN_INTERVAL_US: Final = 200_000  # after a good probe the next ones follow soon
 CLEAN_PROBES: Final = 2  # good probes in a row, at least; as many as there are failing questions
@@ -44,9 +43,9 @@ def note_failure(
     broken.clean = 0
     if failure == REFRESH_UNREACHABLE:
         state.broken.hold(broken, now.monotonic_us)
-    if broken.interval_us == 0:
-        broken.interval_us = PROBE_INTERVAL_US
-        state.add_timer(ProbeTimer(state, source, broken, now.monotonic_us + PROBE_INTERVAL_US))
+    if broken.interval_us == 0 and state.settings.recovery_probe_interval_s > 0:
+        broken.interval_us = state.settings.recovery_probe_interval_s * 1_000_000
+        state.add_timer(ProbeTimer(state, source, broken, now.monotonic_us + broken.interval_us))
 
 
 class ProbeTimer(Timer):
@@ -121,7 +120,9 @@ class Probe(Task):
         if not good:
             broken.clean = 0
             often = broken.wanted >= WANTED_OFTEN
-            broken.interval_us = PROBE_INTERVAL_US if often else min(broken.interval_us * 2, PROBE_INTERVAL_MAXIMUM_US)
+            shortest_us = state.settings.recovery_probe_interval_s * 1_000_000
+            longest_us = max(shortest_us, PROBE_INTERVAL_MAXIMUM_US)
+            broken.interval_us = shortest_us if often else min(broken.interval_us * 2, longest_us)
             broken.wanted = 0
             state.add_timer(ProbeTimer(state, self.source, broken, now.monotonic_us + broken.interval_us))
             return
@@ -154,7 +155,8 @@ def heal(state: ResolverState, source: TaskSource, broken: BrokenZone, now: Inst
             wanted.append((-cut.uses, cut.zone, TYPE_DS))
             state.trust.remove(cut.zone)
     for entry in state.stale_questions.take_below(zone):
-        wanted.append((-entry.uses, entry.name, entry.rtype))
+        if state.rrsets.get(entry.name, entry.rtype, now.monotonic_us) is None:
+            wanted.append((-entry.uses, entry.name, entry.rtype))
     if wanted:
         wanted.sort()
         RefreshTimer(state, source, wanted[:REFRESHES], 0, now.monotonic_us).fire(now)

@@ -74,6 +74,7 @@ client_response_timer_ms = 1
 maximum_stale_timer_s = 2
 stale_answer_ttl_s = 3
 failure_recheck_timer_s = 4
+recovery_probe_interval_s = 9
 last_known_good = false
 last_known_good_maximum_s = 8
 """

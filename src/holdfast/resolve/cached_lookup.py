@@ -1,0 +1,186 @@
+"""Answering a look-up from the caches: data, denials, failures, aliases above the name, proofs (RFC 8198)."""
+
+from typing import Final
+
+from holdfast.base.cause import Cause
+from holdfast.base.instant import Instant
+from holdfast.base.security_status import BOGUS, INDETERMINATE, UNCHECKED
+from holdfast.cache.failure_cache import FailureEntry
+from holdfast.cache.negative_cache import NegativeEntry
+from holdfast.cache.rrset_cache import CachedRRset
+from holdfast.dns.iana import (
+    EDE_CACHED_ERROR,
+    TYPE_ANY,
+    TYPE_CNAME,
+    TYPE_DNAME,
+    TYPE_DS,
+    TYPE_NSEC,
+    TYPE_RRSIG,
+    type_name,
+)
+from holdfast.dns.name import ROOT, parent, to_text
+from holdfast.dns.rrset import RRset
+from holdfast.dnssec.work_budget import WorkBudget
+from holdfast.resolve.classify import ANSWER, CNAME, DNAME
+from holdfast.resolve.delegation import is_separate
+from holdfast.resolve.pending import FAILED, PendingLookup
+from holdfast.resolve.state import ResolverState
+from holdfast.resolve.synthesis import synthesised
+from holdfast.resolve.task import QueryBudget
+
+BESIDE_ALIAS: Final = [TYPE_CNAME, TYPE_DS, TYPE_NSEC, TYPE_RRSIG, TYPE_ANY]  # asked of a CNAME's owner itself
+
+
+class CachedLookup(PendingLookup):
+    """The part of a look-up that asks nobody.
+
+    ``for_client`` False: the chain of trust asks, so a denial is good without the SOA that clients need. ``judging``:
+    what was found was stored unchecked and needs a verdict.
+    """
+
+    def __init__(
+        self,
+        state: ResolverState,
+        key: bytes,
+        name: bytes,
+        rtype: int,
+        validate: bool,
+        budget: QueryBudget,
+        depth: int,
+        for_client: bool,
+    ) -> None:
+        super().__init__(key, budget, depth)
+        self.state: Final = state
+        self.name: Final = name
+        self.rtype: Final = rtype
+        self.validate: Final = validate and state.settings.validate
+        self.for_client: Final = for_client
+        self.judging = False
+        self.kind: int = FAILED
+        self.rrset: RRset | None = None
+        self.soa: RRset | None = None
+        self.denial: list[RRset] = []
+        self.others: list[RRset] = []
+        self.cached_since_us = 0  # judging what was stored unchecked: it keeps its age
+        self.cached_until_us = 0
+        self.work: Final = WorkBudget()
+
+    def take_cached(self, now: Instant) -> bool:
+        """Answer from the caches; True: done, or judging what was stored unchecked."""
+        now_us = now.monotonic_us
+        cached = self.state.rrsets.get(self.name, self.rtype, now_us)
+        kind = ANSWER
+        if cached is None and self.rtype not in BESIDE_ALIAS:
+            cached = self.state.rrsets.get(self.name, TYPE_CNAME, now_us)
+            kind = CNAME
+        negative: NegativeEntry | None = None
+        if cached is not None:
+            if cached.status == UNCHECKED and self.validate:
+                negative = self.state.negatives.get(self.name, self.rtype, now_us)
+            if negative is None or negative.status == UNCHECKED:
+                return self.take_cached_rrset(cached, kind, now)
+        else:
+            negative = self.state.negatives.get(self.name, self.rtype, now_us)
+        if negative is None:
+            negative = self.state.negatives.get_nxdomain_cut(self.name, now_us)
+            if negative is not None and is_separate(self.state, self.name, negative.name):
+                negative = None
+        if negative is not None and self.take_cached_negative(negative, now):
+            return True
+        failure = self.state.failures.get(self.name, self.rtype, now_us)
+        if failure is not None and (self.validate or failure.status != BOGUS):
+            self.take_cached_failure(failure, now)
+            return True
+        if self.take_cached_dname(now):
+            return True
+        return self.validate and self.state.settings.aggressive_denial and self.take_synthesised(now)
+
+    def take_cached_rrset(self, cached: CachedRRset, kind: int, now: Instant) -> bool:
+        """Use a stored RRset, after judging it if nobody did yet."""
+        self.kind = kind
+        self.rrset = cached.rrset
+        self.denial = cached.wildcard_proof
+        if cached.status == UNCHECKED and self.validate:
+            self.judging = True
+            self.cached_since_us = cached.stored_us
+            self.cached_until_us = cached.expires_us
+            return True
+        result = self.result
+        result.kind = kind
+        result.rrset = cached.rrset
+        result.proof = cached.wildcard_proof
+        result.status = INDETERMINATE if cached.status == UNCHECKED else cached.status
+        result.stored_us = cached.stored_us
+        result.expires_us = cached.expires_us
+        if cached.cause is not None:
+            result.causes = [cached.cause]
+        result.stale_cut = cached.stale_cut
+        result.proved_until_s = cached.proved_until_s
+        result.refresh = result.refresh_us() <= now.monotonic_us
+        self.state.finish(self)
+        return True
+
+    def take_cached_negative(self, entry: NegativeEntry, now: Instant) -> bool:
+        """Use a stored negative answer."""
+        if self.for_client and self.rtype == TYPE_DS and entry.soa is None:
+            return False  # from a referral: good for the chain of trust only
+        self.kind = entry.kind
+        self.soa = entry.soa
+        self.denial = entry.proof
+        if entry.status == UNCHECKED and (self.validate or entry.soa is None):
+            if not self.validate:
+                return False  # denial from a referral: good for validation, but no complete answer for a client
+            self.judging = True
+            self.cached_since_us = entry.stored_us
+            self.cached_until_us = entry.expires_us
+            return True
+        result = self.result
+        result.kind = entry.kind
+        result.soa = entry.soa
+        result.proof = entry.proof
+        result.status = INDETERMINATE if entry.status == UNCHECKED else entry.status
+        result.stored_us = entry.stored_us
+        result.expires_us = entry.expires_us
+        result.refresh = result.refresh_us() <= now.monotonic_us
+        result.insecure_delegation = entry.insecure_delegation
+        result.stale_cut = entry.stale_cut
+        result.proved_until_s = entry.proved_until_s
+        if entry.cause is not None:
+            result.causes = [entry.cause]
+        self.state.finish(self)
+        return True
+
+    def take_cached_failure(self, failure: FailureEntry, now: Instant) -> None:
+        """Fail as before, for the reason of then (RFC 9520 section 2.2)."""
+        ago_s = (now.monotonic_us - failure.since_us) // 1_000_000
+        text = f"{to_text(self.name)} {type_name(self.rtype)} fails since {ago_s} s, tried {failure.failures} times"
+        self.state.broken.want(self.name)
+        result = self.result
+        result.causes = [*failure.causes, Cause(EDE_CACHED_ERROR, text, "lookup.cached-failure")]
+        result.status = failure.status
+        result.failure = failure.failure
+        result.from_failure_cache = True
+        result.expires_us = failure.expires_us
+        self.state.finish(self)
+
+    def take_cached_dname(self, now: Instant) -> bool:
+        """Use a secure DNAME above the name (RFC 6672 section 3.4).
+
+        An unsigned one is asked for again with each name: one forged response must not capture a whole subtree.
+        """
+        ancestor = self.name
+        while ancestor != ROOT:
+            ancestor = parent(ancestor)
+            cached = self.state.rrsets.get(ancestor, TYPE_DNAME, now.monotonic_us)
+            if cached is not None and cached.status == SECURE and not is_separate(self.state, self.name, ancestor):
+                return self.take_cached_rrset(cached, DNAME, now)
+        return False
+
+    def take_synthesised(self, now: Instant) -> bool:
+        """Answer from what validated data says about other names (RFC 8198)."""
+        made = synthesised(self.state, self.name, self.rtype, self.for_client, self.work, now)
+        if made is None:
+            return False
+        self.result = made
+        self.state.finish(self)
+        return True
