@@ -12,6 +12,7 @@ from holdfast.crypto.verifier import CryptographyVerifier
 from holdfast.dns.iana import FLAG_AD, FLAG_QR, FLAG_TC, OPCODE_MASK
 from holdfast.dns.message import Question, parse, parse_question
 from holdfast.engine.engine import AnchorTimer, ResolverEngine
+from holdfast.resolve.recovery import ProbeTimer
 
 START_US = 1_000_000_000
 PLAIN_OCTETS = 512
@@ -173,7 +174,11 @@ class Driver:
         for address, server in state.servers.entries.items():
             if server.in_flight:
                 raise Violation(f"{server.in_flight} queries in flight to {address.hex()} when everything is over")
-        left = [timer for _, _, timer in state.timers if not timer.cancelled and not isinstance(timer, AnchorTimer)]
+        armed = [timer for _, _, timer in state.timers if not timer.cancelled]
+        probes = [timer for timer in armed if isinstance(timer, ProbeTimer)]
+        if len(probes) > len(state.broken.zones):
+            raise Violation(f"{len(probes)} probes planned for {len(state.broken.zones)} broken zones")
+        left = [timer for timer in armed if not isinstance(timer, AnchorTimer | ProbeTimer)]
         if left:
             raise Violation(f"{len(left)} timers left, the first a {type(left[0]).__name__}")
         self._check_caches()

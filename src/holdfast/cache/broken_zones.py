@@ -57,7 +57,6 @@ class BrokenZones:
         self.zones[zone] = broken
         broken.failure = failure
         broken.causes = causes
-        broken.wanted += 1
         for sample in broken.samples:
             if sample.name == name and sample.rtype == rtype:
                 return broken

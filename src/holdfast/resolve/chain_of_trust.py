@@ -298,7 +298,9 @@ class TrustTask(PendingTrust):
     def break_at_keys(self, cause: Cause | None, failure: int, now: Instant) -> None:
         """The zone itself is what is broken: look for its recovery."""
         causes = [cause] if cause is not None else []
-        note_failure(self.state, self.source, self.child, self.child, TYPE_DNSKEY, failure, causes, now)
+        note_failure(
+            self.state, self.source, self.child, self.child, TYPE_DNSKEY, failure, causes, self.budget.is_probe, now
+        )
         self.break_chain(cause, now)
 
     def break_chain(self, cause: Cause | None, now: Instant) -> None:

@@ -128,7 +128,17 @@ class LookupTask(CachedLookup):
                 self.fail_bogus(now)  # the retry found no better server
                 return
             if task.failure == REFRESH_UNREACHABLE and task.silences:
-                note_failure(self.state, self.source, task.zone, self.name, self.rtype, task.failure, task.causes, now)
+                note_failure(
+                    self.state,
+                    self.source,
+                    task.zone,
+                    self.name,
+                    self.rtype,
+                    task.failure,
+                    task.causes,
+                    self.budget.is_probe,
+                    now,
+                )
             self.fail(task.causes, task.failure, now)
             return
         self.kind = found.kind
@@ -380,7 +390,15 @@ class LookupTask(CachedLookup):
     def fail_bogus(self, now: Instant) -> None:
         """The verdict: the zone that should have vouched for the data is broken."""
         note_failure(
-            self.state, self.source, self.judged_zone, self.name, self.rtype, REFRESH_BOGUS, self.first_causes, now
+            self.state,
+            self.source,
+            self.judged_zone,
+            self.name,
+            self.rtype,
+            REFRESH_BOGUS,
+            self.first_causes,
+            self.budget.is_probe,
+            now,
         )
         self.fail(self.first_causes, REFRESH_BOGUS, now)
 

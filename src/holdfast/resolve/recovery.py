@@ -36,11 +36,14 @@ def note_failure(
     rtype: int,
     failure: int,
     causes: list[Cause],
+    by_probe: bool,
     now: Instant,
 ) -> None:
     """Remember that a question showed ``zone`` to be broken, and look for its recovery from now on."""
     broken = state.broken.note(zone, name, rtype, failure, causes, now.monotonic_us)
     broken.clean = 0
+    if not by_probe:
+        broken.wanted += 1
     if failure == REFRESH_UNREACHABLE:
         state.broken.hold(broken, now.monotonic_us)
     if broken.interval_us == 0 and state.settings.recovery_probe_interval_s > 0:
