@@ -4,7 +4,7 @@ from typing import Final
 
 from holdfast.base.cause import Cause
 from holdfast.base.instant import Instant
-from holdfast.base.security_status import BOGUS, INDETERMINATE, UNCHECKED
+from holdfast.base.security_status import BOGUS, INDETERMINATE, SECURE, UNCHECKED
 from holdfast.cache.failure_cache import FailureEntry
 from holdfast.cache.negative_cache import NegativeEntry
 from holdfast.cache.rrset_cache import CachedRRset
