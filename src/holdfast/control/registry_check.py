@@ -135,6 +135,4 @@ def parse_time(text: str) -> int:
             return int(text)
         return timegm(strptime(text, "%Y%m%d%H%M%S" if text.isdecimal() else "%Y-%m-%dT%H:%M:%SZ"))
     except ValueError:
-        raise InputError(
-            [f"{text!r} is no time; write 2026-05-05T19:30:00Z or POSIX seconds"]
-        ) from None
+        raise InputError([f"{text!r} is no time; write 2026-05-05T19:30:00Z or POSIX seconds"]) from None

@@ -121,7 +121,7 @@ class FetchTask(Task):
         self.glue_of = b""  # the zone whose parent is asked for glue
         self.empty: Message | None = None  # an authoritative answer without anything in it
         self.failure: int = REFRESH_UNREACHABLE  # what it will be if nothing better comes
-        self.silences = 0  # servers of the present zone that were asked in vain
+        self.unanswered = 0  # queries to servers of the present zone that came to nothing
         self.was_held = False  # failed without asking, because no server of the zone answers
         self.stale_cut: StaleCut | None = None  # an expired delegation on the way
 
@@ -182,7 +182,7 @@ class FetchTask(Task):
         self.zone = delegation.zone
         self.tried = {}
         self.sends = 0
-        self.silences = 0
+        self.unanswered = 0
         self.shown_labels = label_count(delegation.zone)
         self.next_question()
 
@@ -339,8 +339,8 @@ class FetchTask(Task):
     def take(self, exchange: Exchange, now: Instant) -> None:
         """Deal with the end of an exchange."""
         where = f"{address_text(exchange.address)} for {to_text(self.asked_name)} {type_name(self.asked_type)}"
-        if exchange.outcome == TIMED_OUT or exchange.outcome == FAILED:
-            self.silences += 1
+        if exchange.outcome == TIMED_OUT or (exchange.outcome == FAILED and exchange.failure != FAILURE_LOCAL):
+            self.unanswered += 1
         if exchange.outcome == TIMED_OUT:
             self.add_cause(EDE_NETWORK_ERROR, f"no response from {where}", "iterate.timeout")
             self.count_silence()

@@ -127,7 +127,7 @@ class LookupTask(CachedLookup):
             if self.first_causes:
                 self.fail_bogus(now)  # the retry found no better server
                 return
-            if task.failure == REFRESH_UNREACHABLE and task.silences:
+            if task.failure == REFRESH_UNREACHABLE and task.unanswered:
                 note_failure(
                     self.state,
                     self.source,
