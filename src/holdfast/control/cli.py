@@ -31,6 +31,8 @@ app = typer.Typer(
 lab = typer.Typer(help="Test the resolver without a network.", no_args_is_help=True)
 app.add_typer(lab, name="lab")
 app.add_typer(registry, name="registry")
+control = typer.Typer(help="Tell a running server what to do, over its control socket.", no_args_is_help=True)
+app.add_typer(control, name="control")
 
 ConfigOption = Annotated[
     str | None, typer.Option("--config", metavar="FILE", help="Configuration file in TOML (docs/configuration.md).")
@@ -179,6 +181,55 @@ def lab_simulate(seed: SeedOption = 1, policy: PolicyOption = None, scale: Scale
     from holdfast.control.lab import run_simulation
 
     raise typer.Exit(run_simulation(seed, scale, policy or []))
+
+
+SocketOption = Annotated[
+    str | None,
+    typer.Option("--socket", metavar="PATH", help="The server's control socket; default: as --config says."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the reply as one JSON object.")]
+
+
+def _control(socket: str | None, config: str | None, as_json: bool, command: str, **arguments: object) -> NoReturn:
+    from holdfast.control.command import run_command
+
+    raise typer.Exit(run_command(socket, config, as_json, {"command": command, **arguments}))
+
+
+@control.command("status")
+def control_status(socket: SocketOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show listeners and worker processes."""
+    _control(socket, config, as_json, "status")
+
+
+@control.command("stats")
+def control_stats(socket: SocketOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show the counters, added up over all workers."""
+    _control(socket, config, as_json, "stats")
+
+
+@control.command("flush")
+def control_flush(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Domain name to forget; '.' with --subtree: all.")],
+    subtree: Annotated[bool, typer.Option("--subtree", help="Forget everything below the name as well.")] = False,
+    socket: SocketOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Forget what is cached for a name, in all workers."""
+    _control(socket, config, as_json, "flush", name=name, subtree=subtree)
+
+
+@control.command("reload")
+def control_reload(socket: SocketOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Read the configuration again; if it cannot be used, say why, and nothing changes."""
+    _control(socket, config, as_json, "reload")
+
+
+@control.command("stop")
+def control_stop(socket: SocketOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Stop the server; clients that wait are still answered."""
+    _control(socket, config, as_json, "stop")
 
 
 @app.command()

@@ -202,10 +202,11 @@ def _with_absolute_files(config: Config, folder: FilePath) -> Config:
     changed: dict[str, Section] = {}
     for name, key in (
         ("server", "state_directory"),
+        ("server", "control_socket"),
         ("upstream", "root_hints_file"),
         ("validation", "trust_anchor_file"),
     ):
-        section: Section = getattr(config, name)
+        section = changed.get(name, getattr(config, name))
         file = getattr(section, key)
         if file:
             changed[name] = section.model_copy(update={key: str(folder / file)})

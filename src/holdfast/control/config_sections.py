@@ -75,6 +75,14 @@ class ServerSection(Section):
         default="",
         description='Folder for what must survive a restart (trust anchor states, RFC 5011); "": nothing is kept.',
     )
+    control_socket: str = Field(
+        default="",
+        description='UNIX socket for `holdfast control`; "": `control.sock` in the state directory, if there is one.',
+    )
+    control_group: str = Field(
+        default=SERVER.control_group,
+        description='Members of this group may use the control socket; "": only root and the user of the server.',
+    )
     tcp_connections: int = Field(
         default=SERVER.tcp_connections, ge=1, le=1_000_000, description="TCP connections of clients in one worker."
     )

@@ -5,7 +5,6 @@ import dataclasses
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -23,7 +22,7 @@ from holdfast.lab.broken import SHELF
 from holdfast.lab.internet import Internet
 from holdfast.lab.loopback import LoopbackInternet
 from holdfast.server.settings import Listener, ServerError
-from holdfast.server.sockets import bind_advice, bind_listener
+from holdfast.server.sockets import bind_pair, require_free
 from holdfast.server.worker import Worker
 
 
@@ -47,8 +46,7 @@ async def _serve(listen: str, folder: Path) -> None:
     settings = server_settings(config)
     (listener,) = settings.listeners
     require_free(listener)
-    udp = bind_listener(listener, socket.SOCK_DGRAM)
-    tcp = bind_listener(listener, socket.SOCK_STREAM)
+    udp, tcp = bind_pair(listener)
     network = LoopbackInternet(internet)
     await network.start()
     try:
@@ -60,15 +58,6 @@ async def _serve(listen: str, folder: Path) -> None:
         await Worker(settings, engine_settings(config), [udp], [tcp]).serve(stop)
     finally:
         network.close()
-
-
-def require_free(listener: Listener) -> None:
-    """Refuse an address in use: listeners could share it, and then a second demo would take half the queries."""
-    with socket.socket(socket.AF_INET6 if ":" in listener.host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((listener.host, listener.port))
-        except OSError as error:
-            raise ServerError(f"cannot listen on {listener}: {bind_advice(error)}") from None
 
 
 def print_page(console: Console, listener: Listener, internet: Internet, anchor: Path) -> None:

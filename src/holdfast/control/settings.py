@@ -19,6 +19,8 @@ from holdfast.control.values import (
 from holdfast.server.settings import Listener, ServerSettings
 from holdfast.server.worker import anchor_state_path
 
+CONTROL_SOCKET = "control.sock"  # in the state directory
+
 
 def engine_settings(config: Config) -> EngineSettings:
     """Return the engine's settings. Reads the files that the configuration names; `InputError` if one is unusable."""
@@ -38,6 +40,8 @@ def server_settings(config: Config) -> ServerSettings:
         workers=server.workers,
         user=server.user,
         state_directory=_state_directory(config),
+        control_socket=control_socket(config),
+        control_group=server.control_group,
         log_level=config.log.level,
         tcp_connections=server.tcp_connections,
         tcp_connections_per_client=server.tcp_connections_per_client,
@@ -48,6 +52,14 @@ def server_settings(config: Config) -> ServerSettings:
             parse_address(address): parse_endpoint(place) for address, place in config.upstream.address_map.items()
         },
     )
+
+
+def control_socket(config: Config) -> Path | None:
+    """Return where a server with this configuration takes commands, None: nowhere."""
+    if config.server.control_socket:
+        return Path(config.server.control_socket)
+    directory = _state_directory(config)
+    return directory / CONTROL_SOCKET if directory is not None else None
 
 
 def _state_directory(config: Config) -> Path | None:

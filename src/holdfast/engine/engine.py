@@ -20,8 +20,8 @@ from holdfast.cache.packet_cache import PacketCache
 from holdfast.dns.iana import (
     CLASS_CH,
     EDE_OTHER,
+    EDE_OVER_QUOTA,
     EDE_PROHIBITED,
-    EDE_TOO_EARLY,
     FLAG_AD,
     FLAG_CD,
     FLAG_QR,
@@ -212,7 +212,7 @@ class ResolverEngine:
         mine = self.outstanding_of.get(client.address, 0)
         if self.outstanding >= self.settings.outstanding_requests or mine >= self.settings.outstanding_per_client:
             self.state.count("overload_refusals")
-            cause = Cause(EDE_TOO_EARLY, "too many questions are waiting for an answer; try again", "engine.overload")
+            cause = Cause(EDE_OVER_QUOTA, "too many questions are waiting for an answer; try again", "engine.overload")
             return self.refuse(client, question, waiting.options, RCODE_SERVFAIL, cause)
         if isinstance(running, Finisher) and running.can_join():
             self.wait(running, waiting)

@@ -34,14 +34,17 @@ class ServerSettings:
     """Settings of the server.
 
     ``user``: account to become after the sockets are bound ("" keeps the present one). ``state_directory``: where trust
-    anchors are remembered (None: nowhere). ``address_map``: packed upstream address to the (host, port) asked in
-    its place, for the laboratory.
+    anchors are remembered (None: nowhere). ``control_socket``: where commands are taken (None: nowhere), also from
+    members of ``control_group`` ("": only from root and ``user``). ``address_map``: packed upstream address to the
+    (host, port) asked in its place, for the laboratory.
     """
 
     listeners: tuple[Listener, ...] = (Listener("127.0.0.1"), Listener("::1"))
     workers: int = 1
     user: str = ""
     state_directory: Path | None = None
+    control_socket: Path | None = None
+    control_group: str = ""
     log_level: str = "info"
     tcp_connections: int = TCP_CONNECTIONS
     tcp_connections_per_client: int = TCP_CONNECTIONS_PER_CLIENT

@@ -2,11 +2,88 @@
 
 import errno
 import socket
+from collections.abc import Sequence
 
 from holdfast.server.settings import Listener, ServerError
 
 RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024  # bursts of some ten thousand queries while the process is busy
 TCP_BACKLOG = 256
+
+
+def require_free(listener: Listener) -> None:
+    """Raise ServerError if another process serves the address.
+
+    Listeners share their address with each other (SO_REUSEPORT), so a second server of the same user could bind as well
+    and would take half of the queries. A socket that shares with nobody cannot. Two servers that start in the same
+    instant may both pass.
+    """
+    family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(family, kind) as probe:
+            try:
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                if kind == socket.SOCK_STREAM:  # connections that have ended lately do not count, listeners do
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((listener.host, listener.port))
+            except OSError as error:
+                raise ServerError(f"cannot listen on {listener}: {bind_advice(error)}") from error
+
+
+class ListeningSockets:
+    """The sockets of all workers: worker number, then listener, to its UDP and TCP socket."""
+
+    def __init__(self) -> None:
+        self.of_worker: dict[int, dict[Listener, tuple[socket.socket, socket.socket]]] = {}
+
+    def prepare(self, listeners: Sequence[Listener], workers: int) -> "ListeningSockets":
+        """Return the sockets for other listeners or another number of workers: those that are open, and new ones.
+
+        Raises ServerError if an address cannot be had; nothing has changed then.
+        """
+        mine = {listener for sockets in self.of_worker.values() for listener in sockets}
+        for listener in listeners:
+            if listener not in mine and listener.port:
+                require_free(listener)
+        prepared = ListeningSockets()
+        try:
+            for number in range(workers):
+                known = self.of_worker.get(number, {})
+                prepared.of_worker[number] = {}
+                for listener in listeners:
+                    pair = known.get(listener) or bind_pair(listener)
+                    prepared.of_worker[number][listener] = pair
+        except ServerError:
+            prepared.close_except(self)
+            raise
+        return prepared
+
+    def close_except(self, kept: "ListeningSockets") -> None:
+        """Close the sockets that ``kept`` does not have."""
+        staying = {sock.fileno() for sockets in kept.of_worker.values() for pair in sockets.values() for sock in pair}
+        for sockets in self.of_worker.values():
+            for pair in sockets.values():
+                for sock in pair:
+                    if sock.fileno() not in staying:
+                        sock.close()
+
+    def leave_to(self, number: int) -> tuple[list[socket.socket], list[socket.socket]]:
+        """In a worker's process: close the others' sockets; returns the worker's own for UDP and for TCP."""
+        own = ListeningSockets()
+        own.of_worker[number] = self.of_worker[number]
+        self.close_except(own)
+        pairs = list(self.of_worker[number].values())
+        return [udp for udp, _ in pairs], [tcp for _, tcp in pairs]
+
+
+def bind_pair(listener: Listener) -> tuple[socket.socket, socket.socket]:
+    """Bind the UDP and the TCP socket of a listener. Raises ServerError if the address cannot be used."""
+    udp = bind_listener(listener, socket.SOCK_DGRAM)
+    try:
+        return udp, bind_listener(listener, socket.SOCK_STREAM)
+    except ServerError:
+        udp.close()
+        raise
 
 
 def bind_listener(listener: Listener, kind: socket.SocketKind) -> socket.socket:

@@ -1,9 +1,8 @@
-"""The parent of all workers: binds, drops privileges, restarts what crashes, stops and reloads in order."""
+"""The parent of all workers: binds, drops privileges, restarts what crashes, takes commands, reloads and stops."""
 
 import contextlib
-import ctypes
 import os
-import pwd
+import selectors
 import signal
 import socket
 import sys
@@ -13,15 +12,22 @@ from collections.abc import Callable
 import structlog
 
 from holdfast.base.settings import EngineSettings
+from holdfast.server.channel import WorkerChannel
+from holdfast.server.commands import Command
+from holdfast.server.control_socket import ControlSocket, Reply
+from holdfast.server.fan_out import FanOuts
+from holdfast.server.lines import Values
+from holdfast.server.process import drop_privileges, notify_service_manager
 from holdfast.server.settings import ServerError, ServerSettings
-from holdfast.server.sockets import bind_listener
+from holdfast.server.sockets import ListeningSockets
 from holdfast.server.worker import SEED_OCTETS, Worker
 
-PR_SET_NO_NEW_PRIVS = 38  # prctl(2)
 RESTART_FIRST_S = 0.2
 RESTART_MAXIMUM_S = 30.0
 STABLE_S = 60.0  # a worker that lived this long restarts at once
-POLL_S = 0.1
+IDLE_WAKE_UP_S = 5.0  # for what has no deadline of its own
+STOP_STEP_S = 0.02
+KILL_AFTER_S = 2.0  # beyond the time for draining
 
 Reload = Callable[[], tuple[ServerSettings, EngineSettings]]
 log = structlog.get_logger()
@@ -30,17 +36,17 @@ log = structlog.get_logger()
 class WorkerProcess:
     """One forked worker."""
 
-    def __init__(self, pid: int, number: int, started_s: float) -> None:
+    def __init__(self, pid: int, number: int, channel: WorkerChannel) -> None:
         self.pid = pid
         self.number = number
-        self.started_s = started_s
+        self.channel = channel
+        self.started_s = time.monotonic()
 
 
 class Supervisor:
-    """Runs ``settings.workers`` workers until SIGTERM or SIGINT; SIGHUP reloads.
+    """Runs ``settings.workers`` workers until SIGTERM, SIGINT or the command ``stop``; SIGHUP and ``reload`` reload.
 
-    ``reload`` returns new settings; it raises ``ServerError`` (or ``ValueError``) when they are wrong, and then the old
-    ones stay in force.
+    ``reload`` returns new settings; it raises an error when they are wrong, and then the old ones stay in force.
     """
 
     def __init__(self, settings: ServerSettings, engine_settings: EngineSettings, reload: Reload | None = None) -> None:
@@ -48,68 +54,109 @@ class Supervisor:
         self._cookie_seed = os.urandom(SEED_OCTETS)
         self._engine_settings = self._with_seed(engine_settings)
         self._reload = reload
-        self._sockets: list[tuple[list[socket.socket], list[socket.socket]]] = []
+        self._sockets = ListeningSockets()
+        self._selector = selectors.DefaultSelector()
+        self._control: ControlSocket | None = None
+        self._fan_outs = FanOuts()
         self._workers: dict[int, WorkerProcess] = {}
         self._retired: set[int] = set()
         self._restart_at: dict[int, float] = {}
         self._delay_s: dict[int, float] = {}
+        self._restarts = 0
+        self._started_s = time.monotonic()
         self._stopping = False
         self._reload_wanted = False
 
     def run(self, ready: Callable[[], None] | None = None) -> int:
-        """Serve; returns the exit code. Raises ServerError when an address or the user cannot be had."""
-        for _ in range(self._settings.workers):
-            udp = [bind_listener(listener, socket.SOCK_DGRAM) for listener in self._settings.listeners]
-            tcp = [bind_listener(listener, socket.SOCK_STREAM) for listener in self._settings.listeners]
-            self._sockets.append((udp, tcp))
-        drop_privileges(self._settings.user)
+        """Serve; returns the exit code. Raises ServerError when an address, the user or the socket cannot be had."""
+        settings = self._settings
+        self._sockets = ListeningSockets().prepare(settings.listeners, settings.workers)
+        if settings.control_socket is not None:
+            self._control = ControlSocket(
+                settings.control_socket, settings.user, settings.control_group, self._selector, self._command
+            )
+        try:
+            drop_privileges(settings.user)
+            self._catch_signals()
+            for number in range(settings.workers):
+                self._start(number)
+            log.info("serving", listeners=[str(one) for one in settings.listeners], workers=settings.workers)
+            notify_service_manager("READY=1")
+            if ready is not None:
+                ready()
+            while not self._stopping:
+                self._watch()
+            return self._stop()
+        finally:
+            if self._control is not None:
+                self._control.close()
+
+    def _catch_signals(self) -> None:
+        """Let signals interrupt the wait for commands: each one also writes to a pipe that is waited for."""
+        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        self._selector.register(reader, selectors.EVENT_READ, lambda: os.read(reader, 1024))
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
-        for number in range(self._settings.workers):
-            self._start(number)
-        log.info("serving", listeners=[str(one) for one in self._settings.listeners], workers=self._settings.workers)
-        notify_service_manager("READY=1")
-        if ready is not None:
-            ready()
-        while not self._stopping:
-            self._watch()
-        return self._stop()
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
 
     def _watch(self) -> None:
-        """Look after the workers once."""
+        """Wait for something to happen, and deal with it."""
+        for key, _ in self._selector.select(self._wait_s()):
+            key.data()
         if self._reload_wanted:
             self._reload_wanted = False
-            self._do_reload()
+            with contextlib.suppress(ServerError):
+                self._do_reload()
         self._reap()
         now_s = time.monotonic()
         for number in [number for number, at_s in self._restart_at.items() if at_s <= now_s]:
             del self._restart_at[number]
+            self._restarts += 1
             self._start(number)
-        time.sleep(POLL_S)
+        self._fan_outs.expire()
+        if self._control is not None:
+            self._control.close_idle()
+
+    def _wait_s(self) -> float:
+        """Return how long nothing needs to be done unless something happens."""
+        if self._stopping or self._reload_wanted:
+            return 0
+        deadlines = [*self._restart_at.values(), *self._fan_outs.deadlines_s()]
+        return max(min([IDLE_WAKE_UP_S, *(one - time.monotonic() for one in deadlines)]), 0)
+
+    # -- workers ------------------------------------------------------------------------------------------------------
 
     def _start(self, number: int) -> None:
         """Fork one worker."""
         sys.stdout.flush()
         sys.stderr.flush()
+        ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            self._become_worker(number)
-        self._workers[pid] = WorkerProcess(pid, number, time.monotonic())
+            ours.close()
+            self._become_worker(number, theirs)
+        theirs.close()
+        worker = WorkerProcess(pid, number, WorkerChannel(ours))
+        self._workers[pid] = worker
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(worker))
 
-    def _become_worker(self, number: int) -> None:
+    def _become_worker(self, number: int, channel: socket.socket) -> None:
         """In the child: serve, then leave without returning to the parent's code."""
         code = 1
         try:
-            for signal_number in (signal.SIGTERM, signal.SIGINT):
+            signal.set_wakeup_fd(-1)
+            for signal_number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
                 signal.signal(signal_number, signal.SIG_DFL)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            for other, (udp, tcp) in enumerate(self._sockets):
-                if other != number:
-                    for sock in [*udp, *tcp]:
-                        sock.close()
-            udp, tcp = self._sockets[number]
-            Worker(self._settings, self._engine_settings, udp, tcp).run()
+            self._selector.close()
+            if self._control is not None:
+                self._control.release()
+            for worker in self._workers.values():
+                worker.channel.close()
+            udp, tcp = self._sockets.leave_to(number)
+            Worker(self._settings, self._engine_settings, udp, tcp, channel).run()
             code = 0
         except Exception:
             log.exception("worker failed", worker=number)
@@ -128,7 +175,10 @@ class Supervisor:
             if pid == 0:
                 return
             worker = self._workers.pop(pid, None)
-            if worker is None or pid in self._retired or self._stopping:
+            if worker is None:
+                continue
+            self._silence(worker)
+            if pid in self._retired or self._stopping:
                 self._retired.discard(pid)
                 continue
             lived_s = time.monotonic() - worker.started_s
@@ -140,38 +190,107 @@ class Supervisor:
             how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit code {os.WEXITSTATUS(status)}"
             log.error("worker ended", worker=worker.number, how=how, restart_in_s=delay_s)
 
-    def _do_reload(self) -> None:
-        """Replace all workers by ones with new settings; listeners and their number stay."""
-        if self._reload is None:
+    def _hear(self, worker: WorkerProcess) -> None:
+        """Take results from a worker."""
+        messages = worker.channel.receive()
+        if messages is None:
+            self._silence(worker)
             return
-        try:
-            settings, engine_settings = self._reload()
-        except (ServerError, ValueError, OSError) as error:
-            log.error("the new configuration is wrong, the old one stays in force", error=str(error))
-            return
-        if (settings.listeners, settings.workers) != (self._settings.listeners, self._settings.workers):
-            log.error("listeners and the number of workers cannot change without a restart; the rest is in force now")
-        self._settings = settings
-        self._engine_settings = self._with_seed(engine_settings)
-        old = list(self._workers.values())
-        for worker in old:
-            self._start(worker.number)
-        for worker in old:
+        for message in messages:
+            self._fan_outs.take(worker.pid, message)
+
+    def _silence(self, worker: WorkerProcess) -> None:
+        """Expect nothing more from a worker."""
+        if worker.channel.sock.fileno() >= 0:
+            self._selector.unregister(worker.channel.sock)
+            worker.channel.close()
+        self._fan_outs.lose(worker.pid)
+
+    def _retire(self, workers: list[WorkerProcess]) -> None:
+        """Let workers drain and end, without successors."""
+        for worker in workers:
             self._retired.add(worker.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGTERM)
-        log.info("reloaded")
+
+    # -- commands -----------------------------------------------------------------------------------------------------
+
+    def _command(self, command: Command, values: Values, reply: Reply) -> None:
+        """Carry out a checked command."""
+        if command.merge is not None:
+            channels = {pid: worker.channel for pid, worker in self._workers.items() if pid not in self._retired}
+            self._fan_outs.start(command, values, channels, reply)
+        elif command.name == "status":
+            reply({"ok": True, "result": self._status()})
+        elif command.name == "reload":
+            try:
+                self._do_reload()
+            except ServerError as error:
+                reply({"ok": False, "error": str(error)})
+            else:
+                reply({"ok": True, "result": {"workers": self._settings.workers}})
+        else:
+            self._stopping = True
+            reply({"ok": True, "result": {}})
+
+    def _status(self) -> Values:
+        """Describe the server."""
+        now_s = time.monotonic()
+        return {
+            "pid": os.getpid(),
+            "uptime_s": int(now_s - self._started_s),
+            "listeners": [str(listener) for listener in self._settings.listeners],
+            "restarts": self._restarts,
+            "workers": [
+                {
+                    "number": worker.number,
+                    "pid": worker.pid,
+                    "uptime_s": int(now_s - worker.started_s),
+                    "state": "draining" if worker.pid in self._retired else "serving",
+                }
+                for worker in sorted(self._workers.values(), key=lambda one: (one.number, one.started_s))
+            ],
+        }
+
+    def _do_reload(self) -> None:
+        """Replace all workers by ones with new settings, listeners and number of workers included.
+
+        Raises ServerError, and changes nothing, if the new settings cannot be put in force.
+        """
+        if self._reload is None:
+            raise ServerError("this server has no configuration to reload")
+        try:
+            settings, engine_settings = self._reload()
+            for name in ("user", "control_socket", "control_group"):
+                if getattr(settings, name) != getattr(self._settings, name):
+                    raise ServerError(f"server.{name} cannot change without a restart")
+            sockets = self._sockets.prepare(settings.listeners, settings.workers)
+        except (ServerError, ValueError, OSError) as error:
+            log.error("the new configuration cannot be used, the old one stays in force", error=str(error))
+            raise ServerError(f"the old configuration stays in force: {error}") from None
+        notify_service_manager("RELOADING=1")
+        # Before new workers inherit them: a socket that nobody reads would still get its share of the queries. Those of
+        # retired workers do while they drain; clients ask again, from another port.
+        self._sockets.close_except(sockets)
+        self._sockets = sockets
+        self._settings = settings
+        self._engine_settings = self._with_seed(engine_settings)
+        self._restart_at.clear()
+        old = [worker for worker in self._workers.values() if worker.pid not in self._retired]
+        for number in range(settings.workers):
+            self._start(number)
+        self._retire(old)
+        notify_service_manager("READY=1")
+        log.info("reloaded", listeners=[str(one) for one in settings.listeners], workers=settings.workers)
 
     def _stop(self) -> int:
         """Let all workers drain, then end those that do not."""
         notify_service_manager("STOPPING=1")
-        for pid in self._workers:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-        deadline_s = time.monotonic() + self._settings.drain_s + 2
+        self._retire(list(self._workers.values()))
+        deadline_s = time.monotonic() + self._settings.drain_s + KILL_AFTER_S
         while self._workers and time.monotonic() < deadline_s:
             self._reap()
-            time.sleep(POLL_S / 5)
+            time.sleep(STOP_STEP_S)
         for pid in self._workers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -188,32 +307,3 @@ class Supervisor:
 
     def _on_reload(self, _number: int, _frame: object) -> None:
         self._reload_wanted = True
-
-
-def drop_privileges(user: str) -> None:
-    """Become ``user`` for good, and give up gaining privileges by exec. Raises ServerError if that is not possible."""
-    if user:
-        try:
-            account = pwd.getpwnam(user)
-        except KeyError:
-            raise ServerError(f"there is no user {user!r} on this machine") from None
-        if os.geteuid() != account.pw_uid:
-            try:
-                os.setgroups([account.pw_gid])
-                os.setgid(account.pw_gid)
-                os.setuid(account.pw_uid)
-            except PermissionError:
-                raise ServerError(
-                    f"cannot become user {user!r}: only root can; start as root or leave user empty"
-                ) from None
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-
-
-def notify_service_manager(state: str) -> None:
-    """Tell systemd, if it asked to be told (sd_notify(3))."""
-    path = os.environ.get("NOTIFY_SOCKET", "")
-    if not path:
-        return
-    address = "\0" + path[1:] if path.startswith("@") else path
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.sendto(state.encode(), address)

@@ -20,6 +20,7 @@ from holdfast.crypto.verifier import CryptographyVerifier
 from holdfast.dns.name import to_text
 from holdfast.engine.engine import ResolverEngine
 from holdfast.engine.inputs import Resolution
+from holdfast.server.channel import serve_channel
 from holdfast.server.settings import ServerSettings
 from holdfast.server.tcp import TcpConnection, TcpListener
 from holdfast.server.udp import UdpListener, UdpPeer
@@ -160,11 +161,13 @@ class Worker:
         engine_settings: EngineSettings,
         udp_sockets: Sequence[socket.socket],
         tcp_sockets: Sequence[socket.socket],
+        channel: socket.socket | None = None,
     ) -> None:
         self._settings = settings
         self._engine_settings = engine_settings
         self._udp_sockets = udp_sockets
         self._tcp_sockets = tcp_sockets
+        self._channel = channel
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then answer what is outstanding and return."""
@@ -183,6 +186,9 @@ class Worker:
         tcp = [TcpListener(sock, host.engine, host.pump, read_clocks, self._settings) for sock in self._tcp_sockets]
         for listener in tcp:
             await listener.start()
+        commands: asyncio.Task[None] | None = None
+        if self._channel is not None:
+            commands = loop.create_task(serve_channel(self._channel, host.engine, read_clocks, stop))
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD, 20, 100)
@@ -195,4 +201,6 @@ class Worker:
         deadline = loop.time() + self._settings.drain_s
         while host.engine.outstanding and loop.time() < deadline:  # noqa: ASYNC110 (the engine has no events)
             await asyncio.sleep(DRAIN_STEP_S)
+        if commands is not None:
+            commands.cancel()
         host.close()

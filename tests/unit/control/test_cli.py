@@ -34,7 +34,8 @@ def outcome(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["serve"], ["check-config"], ["query"], ["demo"], ["lab", "scenario"], ["version"]]
+    "arguments",
+    [[], ["serve"], ["check-config"], ["query"], ["demo"], ["lab", "scenario"], ["control", "flush"], ["version"]],
 )
 def test_every_command_explains_itself(arguments: list[str]) -> None:
     result = CliRunner().invoke(app, [*arguments, "--help"])
@@ -57,6 +58,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
             ["serve", "--listen", "here"],
             "--listen: 'here' is not an IP address; write 192.0.2.1:53 or [2001:db8::1]:53",
         ),
+        (["control", "status"], "say which server: --socket PATH, or the --config FILE that it was started with"),
+        (["control", "stop", "--socket", "/no"], "cannot talk to a server at /no: No such file or directory"),
         (["serve", "--config", "/no.toml"], "/no.toml: cannot be read: No such file or directory"),
         (["serve", "--root-hints", "/no"], "/no: cannot be read: No such file or directory"),
         (["serve", "--trust-anchor", "/no"], "/no: cannot be read: No such file or directory"),

@@ -132,6 +132,8 @@ listen = ["192.0.2.1", "[2001:db8::1]:5300"]
 workers = 2
 user = "holdfast"
 state_directory = "state"
+control_socket = "control"
+control_group = "staff"
 tcp_connections = 10
 tcp_connections_per_client = 3
 tcp_idle_s = 2
@@ -156,6 +158,8 @@ def test_every_setting_of_the_server_can_be_changed() -> None:
         workers=2,
         user="holdfast",
         state_directory=Path("/etc/state"),
+        control_socket=Path("/etc/control"),
+        control_group="staff",
         log_level="debug",
         tcp_connections=10,
         tcp_connections_per_client=3,

@@ -1,0 +1,77 @@
+"""`holdfast control`: one command to a running server over its control socket, and its reply for people or programs."""
+
+import json
+import socket
+
+from rich.console import Console
+
+from holdfast.control.config import read_config
+from holdfast.control.problems import InputError
+from holdfast.control.settings import control_socket
+from holdfast.server.lines import LINE_OCTETS, LineBuffer, LineError, Values, decode, encode
+
+REPLY_S = 30.0  # longer than the server waits for its workers; a reload starts them anew
+
+
+def run_command(path: str | None, config: str | None, as_json: bool, request: Values) -> int:
+    """Send a command and print the reply; returns the exit code: 1 if the server could not carry it out."""
+    place = path or _configured_socket(config)
+    reply = _ask(place, request)
+    if as_json:
+        print(json.dumps(reply, indent=2, sort_keys=True))
+    elif reply.get("ok"):
+        _print_result(Console(highlight=False, emoji=False, soft_wrap=True), request["command"], reply)
+    else:
+        Console(stderr=True, highlight=False, emoji=False, soft_wrap=True).print(
+            f"holdfast: {reply.get('error')}", markup=False
+        )
+    return 0 if reply.get("ok") else 1
+
+
+def _configured_socket(config: str | None) -> str:
+    """Return the control socket of a configuration. Raises InputError if it has none."""
+    if config is None:
+        raise InputError(["say which server: --socket PATH, or the --config FILE that it was started with"])
+    place = control_socket(read_config(config))
+    if place is None:
+        raise InputError([f"{config}: no control socket: set server.control_socket or server.state_directory"])
+    return str(place)
+
+
+def _ask(place: str, request: Values) -> Values:
+    """Return the reply to one command. Raises InputError if there is none."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(REPLY_S)
+            sock.connect(place)
+            sock.sendall(encode(request))
+            buffer = LineBuffer()
+            while octets := sock.recv(LINE_OCTETS):
+                for line in buffer.feed(octets):
+                    return decode(line)
+    except TimeoutError:
+        raise InputError([f"the server at {place} does not answer"]) from None
+    except (OSError, LineError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError([f"cannot talk to a server at {place}: {reason}"]) from None
+    raise InputError([f"the server at {place} closed the connection; are you its user, root or in its control group?"])
+
+
+def _print_result(console: Console, command: str, reply: Values) -> None:
+    """Print a reply for people."""
+    result = reply["result"]
+    if command == "status":
+        console.print(f"process {result['pid']}, up {result['uptime_s']} s, {result['restarts']} workers restarted")
+        console.print("listening on " + ", ".join(result["listeners"]), markup=False)
+        for worker in result["workers"]:
+            console.print(
+                f"worker {worker['number']}: process {worker['pid']}, {worker['state']}, {worker['uptime_s']} s"
+            )
+    elif command == "stats":
+        width = max(len(name) for name in result)
+        for name, number in result.items():
+            console.print(f"{name:{width}}  {number}")
+    elif command == "flush":
+        console.print(f"{result['entries']} entries forgotten in {reply['workers']} workers")
+    else:
+        console.print("done")

@@ -1,0 +1,74 @@
+"""The channel between the supervisor and one worker: commands down, results up, as lines over a socket pair."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+
+import structlog
+
+from holdfast.base.instant import Instant
+from holdfast.engine.engine import ResolverEngine
+from holdfast.server.commands import WORKER_ACTIONS, CommandError
+from holdfast.server.lines import LINE_OCTETS, LineBuffer, LineError, Values, decode, encode
+
+log = structlog.get_logger()
+
+
+class WorkerChannel:
+    """The supervisor's end."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self._buffer = LineBuffer()
+
+    def send(self, number: int, request: Values) -> bool:
+        """Send a command under a number; False: the worker does not take any more, or is gone."""
+        try:
+            line = encode({"number": number, "request": request})
+            return self.sock.send(line) == len(line)
+        except OSError:
+            return False
+
+    def receive(self) -> list[Values] | None:
+        """Return the results that have arrived; None: the worker is gone, or talks nonsense."""
+        try:
+            octets = self.sock.recv(LINE_OCTETS)
+            return [decode(line) for line in self._buffer.feed(octets)] if octets else None
+        except BlockingIOError:
+            return []
+        except (OSError, LineError):
+            return None
+
+    def close(self) -> None:
+        """Close this end."""
+        self.sock.close()
+
+
+async def serve_channel(
+    sock: socket.socket, engine: ResolverEngine, read_clocks: Callable[[], Instant], stop: asyncio.Event
+) -> None:
+    """The worker's end: carry out commands until the supervisor is gone, which stops the worker as well."""
+    reader, writer = await asyncio.open_unix_connection(sock=sock, limit=2 * LINE_OCTETS)
+    try:
+        with contextlib.suppress(OSError):
+            while line := await reader.readline():
+                values = decode(line)
+                result = carry_out(values["request"], engine, read_clocks())
+                writer.write(encode({"number": values["number"], **result}))
+                await writer.drain()
+    finally:
+        writer.close()
+        stop.set()
+
+
+def carry_out(request: Values, engine: ResolverEngine, now: Instant) -> Values:
+    """Return the result of a command, or why there is none. A mistake in a command must not end a worker."""
+    try:
+        return {"result": WORKER_ACTIONS[request["command"]](engine, request, now)}
+    except CommandError as error:
+        return {"error": str(error)}
+    except Exception as error:
+        log.exception("command failed", command=request.get("command"))
+        return {"error": f"{type(error).__name__}: {error}"}
