@@ -3,21 +3,36 @@
 from typing import Final
 
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
+from holdfast.cache.zone_soa import ZoneSoa
 from holdfast.dns.edns import append_options
 
 HEADER_OCTETS: Final = 12
 
 
 class PacketEntry(Evictable):
-    """A finished message, the offsets of its TTL fields, and when it stops being good."""
+    """A finished message, the offsets of its TTL fields, and when it stops being good.
 
-    def __init__(self, wire: bytes, ttl_offsets: list[int], opt_offset: int, stored_us: int, refresh_us: int) -> None:
+    ``zone_soa`` is the SOA that a negative answer shows, ``soa_version`` its version then.
+    """
+
+    def __init__(
+        self,
+        wire: bytes,
+        ttl_offsets: list[int],
+        opt_offset: int,
+        stored_us: int,
+        refresh_us: int,
+        zone_soa: ZoneSoa | None,
+        soa_version: int,
+    ) -> None:
         super().__init__(ENTRY_OVERHEAD_OCTETS + len(wire) + 8 * len(ttl_offsets))
         self.wire: Final = wire
         self.ttl_offsets: Final = ttl_offsets
         self.opt_offset: Final = opt_offset
         self.stored_us: Final = stored_us
         self.refresh_us: Final = refresh_us
+        self.zone_soa: Final = zone_soa
+        self.soa_version: Final = soa_version
 
 
 class PacketCache:
@@ -39,6 +54,9 @@ class PacketCache:
         assert isinstance(found, PacketEntry)
         if now_us >= found.refresh_us:
             return None
+        zone_soa = found.zone_soa
+        if zone_soa is not None and zone_soa.version != found.soa_version:
+            return None
         found.used = True
         out = bytearray(found.wire)
         out[0] = query[0]
@@ -59,11 +77,9 @@ class PacketCache:
             return append_options(bytes(out), found.opt_offset, options)
         return bytes(out)
 
-    def put(
-        self, key: bytes, wire: bytes, ttl_offsets: list[int], opt_offset: int, stored_us: int, refresh_us: int
-    ) -> None:
-        """Keep an answer; from ``refresh_us`` on it is not handed out any more."""
-        self.table.put(key, PacketEntry(wire, ttl_offsets, opt_offset, stored_us, refresh_us))
+    def put(self, key: bytes, entry: PacketEntry) -> None:
+        """Keep an answer; from its ``refresh_us`` on, or when its zone's SOA changes, it is not handed out any more."""
+        self.table.put(key, entry)
 
     def clear(self) -> None:
         """Forget all answers."""

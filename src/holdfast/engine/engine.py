@@ -16,7 +16,7 @@ from holdfast.base.limits import BRIEF_PACKET_US, PACKET_CACHE_SHARE
 from holdfast.base.security_status import BOGUS
 from holdfast.base.settings import EngineSettings
 from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
-from holdfast.cache.packet_cache import PacketCache
+from holdfast.cache.packet_cache import PacketCache, PacketEntry
 from holdfast.dns.iana import (
     CLASS_CH,
     EDE_OTHER,
@@ -296,7 +296,16 @@ class ResolverEngine:
             elif self.settings.prefetch:
                 refresh_us = min(refresh_us, request.refresh_us)
             key = request.key[1:]
-            self.packets.put(key, written.wire, written.ttl_offsets, written.opt_offset, now_us, refresh_us)
+            entry = PacketEntry(
+                written.wire,
+                written.ttl_offsets,
+                written.opt_offset,
+                now_us,
+                refresh_us,
+                request.zone_soa,
+                request.soa_version,
+            )
+            self.packets.put(key, entry)
         return written.with_options(options)
 
     # -- upstream and time ----------------------------------------------------------------------------------------

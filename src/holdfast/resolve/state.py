@@ -18,6 +18,7 @@ from holdfast.cache.rrset_cache import RRsetCache
 from holdfast.cache.server_cache import ServerCache
 from holdfast.cache.stale_cut import StaleCuts
 from holdfast.cache.stale_questions import StaleQuestions
+from holdfast.cache.zone_soa import SoaTable
 from holdfast.dnssec.algorithm_policy import AlgorithmPolicy
 from holdfast.dnssec.trust_anchor import TrustAnchor
 from holdfast.dnssec.verifier import SignatureVerifier
@@ -59,6 +60,7 @@ class ResolverState:
         self.trust: Final = KeyCache(octets // 8)
         self.delegations: Final = DelegationCache(octets // 16)
         self.denials: Final = DenialCache(settings.nsec3_iterations_limit)
+        self.soas: Final = SoaTable()
         self.servers: Final = ServerCache()
         self.reports: Final = ErrorReports()
         self.bad_signatures: Final = BadSignatures()

@@ -9,6 +9,7 @@ from holdfast.base.limits import CNAME_LINKS, JOINED_CLIENTS, REQUEST_TIMEOUT_MS
 from holdfast.base.security_status import INDETERMINATE, SECURE, weaker
 from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.cache.negative_cache import NXDOMAIN
+from holdfast.cache.zone_soa import ZoneSoa
 from holdfast.dns.iana import (
     EDE_NO_REACHABLE_AUTHORITY,
     EDE_OTHER,
@@ -106,6 +107,8 @@ class RequestTask(Task):
         self.refresh_us: int = NEVER_US  # from here on the answer is worth a refresh
         self.cacheable: bool = True
         self.brief: bool = False  # cacheable for a moment only
+        self.zone_soa: ZoneSoa | None = None  # of a negative answer: when it changes, so does the answer
+        self.soa_version: int = 0
         self.clients: list[WaitingClient] = []
         self.timer: RequestTimer | None = None
         self.stale_timer: StaleTimer | None = None
@@ -220,8 +223,17 @@ class RequestTask(Task):
             if result.kind == NXDOMAIN:
                 self.response.rcode = RCODE_NXDOMAIN
             if result.soa is not None:
-                self.response.authority.insert(0, Part(result.soa, ttl_s))
+                self.show_soa(result.soa, result, ttl_s, now)
             self.end()
+
+    def show_soa(self, soa: RRset, result: LookupResult, ttl_s: int, now: Instant) -> None:
+        """Show the zone's SOA: the newest that is known, if it is as trustworthy as the denial that it bounds."""
+        newest = self.state.soas.learn(soa, result.status, result.stored_us, now.monotonic_us)
+        if newest.status <= result.status:
+            soa = newest.rrset
+        self.zone_soa = newest
+        self.soa_version = newest.version
+        self.response.authority.insert(0, Part(soa, min(ttl_s, soa.ttl)))
 
     def add_proof(self, proof: RRset, ttl_s: int) -> None:
         """Show an NSEC or NSEC3 RRset; several links of a chain may rest on the same one."""
