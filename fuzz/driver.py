@@ -11,7 +11,8 @@ from holdfast.cache.eviction import BoundedTable
 from holdfast.crypto.verifier import CryptographyVerifier
 from holdfast.dns.iana import FLAG_AD, FLAG_QR, FLAG_TC, OPCODE_MASK
 from holdfast.dns.message import Question, parse, parse_question
-from holdfast.engine.engine import AnchorTimer, ResolverEngine
+from holdfast.engine.engine import ResolverEngine
+from holdfast.resolve.anchor_watch import AnchorTimer, SignalTimer
 from holdfast.resolve.recovery import ProbeTimer
 
 START_US = 1_000_000_000
@@ -178,7 +179,7 @@ class Driver:
         probes = [timer for timer in armed if isinstance(timer, ProbeTimer)]
         if len(probes) > len(state.broken.zones):
             raise Violation(f"{len(probes)} probes planned for {len(state.broken.zones)} broken zones")
-        left = [timer for timer in armed if not isinstance(timer, AnchorTimer | ProbeTimer)]
+        left = [timer for timer in armed if not isinstance(timer, AnchorTimer | SignalTimer | ProbeTimer)]
         if left:
             raise Violation(f"{len(left)} timers left, the first a {type(left[0]).__name__}")
         self._check_caches()

@@ -34,12 +34,7 @@ READ = read_settings()
 NAMES = sorted({name for owner in (EngineSettings(), ServerSettings()) for name in dir(owner) if name[0] != "_"})
 
 
-# Known gaps; remove a name here when its setting works.
-_GAPS = {"signal_trust_anchors"}
-CASES = [pytest.param(name, marks=pytest.mark.xfail(strict=False) if name in _GAPS else ()) for name in NAMES]
-
-
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_setting_is_read(name: str) -> None:
     if name in _READ_BY_COMMANDS:
         return

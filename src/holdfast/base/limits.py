@@ -80,3 +80,5 @@ BRIEF_PACKET_US: Final = 3_000_000  # failures and stale answers stay this long 
 # -- trust anchors (RFC 5011 section 2.3) ------------------------------------------------------------------------------
 TRUST_ANCHOR_HOLD_DOWN_S: Final = 30 * 86400
 TRUST_ANCHOR_REMOVE_S: Final = 30 * 86400
+ANCHOR_SIGNAL_INTERVAL_US: Final = 86400 * 1_000_000  # RFC 8145 section 5: often enough to be counted, seldom else
+ANCHOR_SIGNAL_KEY_TAGS: Final = 12  # fit into one label: "_ta" and five octets each

@@ -125,7 +125,8 @@ class EngineSettings:
         self.fixed_validation_time_s = -1  # >= 0: judge signature windows at this time; -1: at Instant.wall_s
         self.check_signature_times = True
         self.aggressive_denial = True
-        self.signal_trust_anchors = False
+        self.signal_trust_anchors = True
+        self.root_key_sentinel = True
         # caches
         self.cache_bytes = CACHE_BYTES
         self.minimum_ttl_s = CACHE_MINIMUM_TTL_S

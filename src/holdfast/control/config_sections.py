@@ -245,7 +245,12 @@ class ValidationSection(Section):
         description="Follow key rollovers of trust anchors (RFC 5011). Needs `server.state_directory`.",
     )
     signal_trust_anchors: bool = Field(
-        default=ENGINE.signal_trust_anchors, description="Tell the root which trust anchors are in use (RFC 8145)."
+        default=ENGINE.signal_trust_anchors,
+        description="Tell the servers of each trust anchor's zone once a day which of its keys are trusted (RFC 8145).",
+    )
+    root_key_sentinel: bool = Field(
+        default=ENGINE.root_key_sentinel,
+        description="Let clients find out which root keys are trusted by looking up special names (RFC 8509).",
     )
     insecure_zones: list[Name] = Field(
         default=[],

@@ -119,6 +119,7 @@ def _set_validation(settings: EngineSettings, config: Config) -> None:
     settings.check_signature_times = validation.check_signature_times
     settings.aggressive_denial = validation.aggressive_denial
     settings.signal_trust_anchors = validation.signal_trust_anchors
+    settings.root_key_sentinel = validation.root_key_sentinel
 
 
 def _set_caches(settings: EngineSettings, config: Config) -> None:

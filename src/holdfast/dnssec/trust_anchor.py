@@ -78,6 +78,15 @@ class TrustAnchor:
         """Return the DNSKEY RDATA to trust."""
         return self._usable_dnskey
 
+    def trusted_key_tags(self) -> list[int]:
+        """Return the key tags of what is trusted, rising, each once."""
+        tags = [rdata[0] << 8 | rdata[1] for rdata in self._usable_ds]
+        for rdata in self._usable_dnskey:
+            key = parse_dnskey(rdata)
+            if key is not None:
+                tags.append(key.key_tag)
+        return sorted(set(tags))
+
     def deleted(self) -> bool:
         """Say whether every key was revoked: the zone is then as if it never had an anchor (RFC 5011 section 5)."""
         return not self._usable_ds and not self._usable_dnskey

@@ -38,8 +38,7 @@ from holdfast.dns.name import ROOT, parent
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.engine.inputs import ChainLink, Resolution
-from holdfast.resolve.state import ResolverState, Timer
-from holdfast.resolve.task import QueryBudget
+from holdfast.resolve.state import ResolverState
 from holdfast.resolve.tasks import Tasks
 from holdfast.service.admission import Admission, prohibited
 from holdfast.service.client_options import SEED_OCTETS, ClientOptions
@@ -51,20 +50,6 @@ from holdfast.service.serve_stale import maximum_stale_s, stale_link
 from holdfast.service.special_names import SpecialNames, chaos_text
 
 HEADER_OCTETS: Final = 12
-ANCHOR_REFRESH_US: Final = 3600 * 1_000_000  # RFC 5011 section 2.3: look at the keys at least this often
-
-
-class AnchorTimer(Timer):
-    """Looks at the keys of a tracked trust anchor again and again (RFC 5011 section 2.3)."""
-
-    def __init__(self, engine: "ResolverEngine", zone: bytes, deadline_us: int) -> None:
-        super().__init__(deadline_us)
-        self.engine: Final = engine
-        self.zone: Final = zone
-
-    def fire(self, now: Instant) -> None:
-        """Validate the zone's keys anew."""
-        self.engine.refresh_anchor(self.zone, now)
 
 
 class Finisher(RequestTask):
@@ -113,9 +98,7 @@ class ResolverEngine:
         self.results: list[Resolution] = []
         self.queries = 0
         self.packet_hits = 0
-        for zone, anchor in self.state.anchors.items():
-            if anchor.tracked:
-                self.state.add_timer(AnchorTimer(self, zone, now.monotonic_us + ANCHOR_REFRESH_US))
+        self.tasks.watch_anchors(now)
 
     # -- clients --------------------------------------------------------------------------------------------------
 
@@ -335,13 +318,6 @@ class ResolverEngine:
         if effects:
             self.state.effects = []
         return effects
-
-    def refresh_anchor(self, zone: bytes, now: Instant) -> None:
-        """Validate the keys of a tracked anchor again, and plan the next time."""
-        self.state.trust.table.remove(zone)
-        self.state.rrsets.remove(zone, 48)
-        self.tasks.trust_in(zone, QueryBudget(), 0, now)
-        self.state.add_timer(AnchorTimer(self, zone, now.monotonic_us + ANCHOR_REFRESH_US))
 
     # -- control --------------------------------------------------------------------------------------------------
 

@@ -31,15 +31,26 @@ INDETERMINATE_TTL_S: Final = 3600  # no anchor covers the name: nothing but conf
 
 
 class TrustTask(PendingTrust):
-    """Walks from the deepest known point to ``name``, one zone cut at a time."""
+    """Walks from the deepest known point to ``name``, one zone cut at a time.
+
+    ``probing``: ``name`` is a trust anchor's zone whose keys are wanted from its servers; a failure changes nothing.
+    """
 
     def __init__(
-        self, state: ResolverState, source: TaskSource, key: bytes, name: bytes, budget: QueryBudget, depth: int
+        self,
+        state: ResolverState,
+        source: TaskSource,
+        key: bytes,
+        name: bytes,
+        budget: QueryBudget,
+        depth: int,
+        probing: bool,
     ) -> None:
         super().__init__(key, budget, depth)
         self.state: Final = state
         self.source: Final = source
         self.name: Final = name
+        self.probing: Final = probing
         self.current: ZoneTrust | None = None
         self.point: bytes = ROOT
         self.child: bytes = ROOT
@@ -85,7 +96,7 @@ class TrustTask(PendingTrust):
         name = self.name
         now_us = now.monotonic_us
         while True:
-            known = self.state.trust.get(name, now_us)
+            known = None if self.probing else self.state.trust.get(name, now_us)
             if known is not None:
                 self.point = name
                 self.current = known
@@ -116,7 +127,8 @@ class TrustTask(PendingTrust):
         trust.proved_until_s = self.proved_until_s
         self.point = point
         self.current = trust
-        self.state.trust.put(point, trust)
+        if not self.probing or trust.status == SECURE:
+            self.state.trust.put(point, trust)
 
     def descend(self, now: Instant) -> None:
         """Ask for the DS of the next zone cut: the next known one, else one label further down."""
@@ -202,7 +214,7 @@ class TrustTask(PendingTrust):
     def get_keys(self, now: Instant) -> None:
         """Get the child's DNSKEY RRset: from the cache, or fetched."""
         cached = self.state.rrsets.get(self.child, TYPE_DNSKEY, now.monotonic_us)
-        if cached is not None and not self.excluded:
+        if cached is not None and not self.excluded and not self.probing:
             self.judge_keys(cached.rrset, b"", now)
             if self.current is not None and self.point == self.child:
                 return
@@ -253,6 +265,11 @@ class TrustTask(PendingTrust):
             if not server:
                 self.state.rrsets.discard_attempt(self.child, TYPE_DNSKEY)
                 return
+            if self.revokes_anchor(dnskeys, now):
+                self.excluded = []
+                self.first_cause = None
+                self.find_start(now)
+                return
             if self.first_cause is None:
                 self.first_cause = verdict.cause
             if len(self.excluded) < BOGUS_RETRIES and self.other_server_exists(server, now):
@@ -277,10 +294,17 @@ class TrustTask(PendingTrust):
         )
         self.excluded = []
         self.first_cause = None
-        anchor = self.state.anchors.get(self.child)
-        if anchor is not None and anchor.tracked and verdict.status == SECURE:
-            self.source.observe_anchor(self.child, dnskeys, now)
+        if server and verdict.status == SECURE:
+            self.source.observe_anchor(self.child, dnskeys, True, now)
         self.set_current(self.child, trust)
+
+    def revokes_anchor(self, dnskeys: RRset, now: Instant) -> bool:
+        """Tell whether keys that no trusted key signed revoke the last one that was trusted (RFC 5011 section 2.1)."""
+        anchor = self.state.anchors.get(self.child)
+        if anchor is None or anchor.deleted():
+            return False
+        self.source.observe_anchor(self.child, dnskeys, False, now)
+        return anchor.deleted()
 
     def other_server_exists(self, server: bytes, now: Instant) -> bool:
         """Tell whether another server of the child could have better keys."""

@@ -94,6 +94,10 @@ class TaskSource(AddressSource):
         """Fetch from the authoritative servers, without the ones in ``excluded``."""
         raise NotImplementedError
 
-    def observe_anchor(self, zone: bytes, dnskeys: RRset, now: Instant) -> None:
-        """Show the validated DNSKEY RRset of a tracked trust anchor to its RFC 5011 state machine."""
+    def probe_keys(self, zone: bytes, budget: QueryBudget, now: Instant) -> PendingTrust:
+        """Fetch and validate the keys of a trust anchor's zone, whatever is cached."""
+        raise NotImplementedError
+
+    def observe_anchor(self, zone: bytes, dnskeys: RRset, verified: bool, now: Instant) -> None:
+        """Show a DNSKEY RRset that was fetched to its anchor; without ``verified`` it can only revoke (RFC 5011)."""
         raise NotImplementedError

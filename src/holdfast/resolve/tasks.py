@@ -1,11 +1,13 @@
 """Starting and joining tasks: identical work runs once, however many wait for it."""
 
+from typing import Final
+
 from holdfast.base.cause import Cause
 from holdfast.base.instant import Instant
 from holdfast.cache.rrset_cache import rrset_key
 from holdfast.dns.iana import TYPE_DS, TYPE_TXT
-from holdfast.dns.rdata import DNSKEY, parse_dnskey
 from holdfast.dns.rrset import RRset
+from holdfast.resolve.anchor_watch import AnchorWatch
 from holdfast.resolve.chain_of_trust import TrustTask
 from holdfast.resolve.delegation import starting_point
 from holdfast.resolve.exchange import ExchangeTable
@@ -22,6 +24,7 @@ class Tasks(TaskSource):
     def __init__(self, state: ResolverState) -> None:
         self.state = state
         self.exchanges = ExchangeTable(state)
+        self.watches: Final[dict[bytes, AnchorWatch]] = {}
 
     def lookup(
         self, name: bytes, rtype: int, validate: bool, budget: QueryBudget, depth: int, now: Instant
@@ -88,7 +91,7 @@ class Tasks(TaskSource):
         running = self.state.running.get(key)
         if isinstance(running, TrustTask):
             return running
-        task = TrustTask(self.state, self, key, name, budget, depth)
+        task = TrustTask(self.state, self, key, name, budget, depth, False)
         self.state.running[key] = task
         task.step(now)
         return task
@@ -108,15 +111,29 @@ class Tasks(TaskSource):
         task.step(now)
         return task
 
-    def observe_anchor(self, zone: bytes, dnskeys: RRset, now: Instant) -> None:
-        """Show a validated DNSKEY RRset to the RFC 5011 state machine of its anchor."""
-        anchor = self.state.anchors.get(zone)
-        keys: list[DNSKEY] = []
-        for rdata in dnskeys.rdatas:
-            key = parse_dnskey(rdata)
-            if key is not None:
-                keys.append(key)
-        if anchor is not None and anchor.observe(
-            dnskeys, True, self.state.verifier, self.state.validation_time_s(now), now.wall_s
-        ):
+    def probe_keys(self, zone: bytes, budget: QueryBudget, now: Instant) -> PendingTrust:
+        """Fetch and validate the keys of a trust anchor's zone, whatever is cached."""
+        task = TrustTask(self.state, self, b"k" + zone, zone, budget, 0, True)
+        task.step(now)
+        return task
+
+    def observe_anchor(self, zone: bytes, dnskeys: RRset, verified: bool, now: Instant) -> None:
+        """Show a DNSKEY RRset that was fetched to its anchor; without ``verified`` it can only revoke (RFC 5011)."""
+        watch = self.watches.get(zone)
+        if watch is None:
+            return
+        anchor = watch.anchor
+        validation_time_s = self.state.validation_time_s(now)
+        if anchor.observe(dnskeys, verified, self.state.verifier, validation_time_s, now.wall_s):
             self.state.record("trust-anchor-state", zone.decode("latin-1"), anchor.state_text())
+            if anchor.deleted():
+                self.state.trust.remove_subtree(zone)
+        if verified:
+            watch.note_validated(now)
+
+    def watch_anchors(self, now: Instant) -> None:
+        """Begin to look after the trust anchors."""
+        for zone, anchor in self.state.anchors.items():
+            watch = AnchorWatch(self.state, self, anchor)
+            self.watches[zone] = watch
+            watch.start(now)

@@ -22,7 +22,7 @@ from holdfast.dns.iana import (
     type_name,
 )
 from holdfast.dns.message import Question
-from holdfast.dns.name import to_text
+from holdfast.dns.name import ROOT, to_text
 from holdfast.dns.rdata import rdata_name
 from holdfast.dns.rrset import RRset
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME, dname_target
@@ -32,6 +32,7 @@ from holdfast.resolve.task import QueryBudget, Task
 from holdfast.resolve.tasks import Tasks
 from holdfast.service.rebinding import PrivateAddresses
 from holdfast.service.respond import Part, Response
+from holdfast.service.root_key_sentinel import refuted_claim
 from holdfast.service.serve_stale import maximum_stale_s, stale_link
 from holdfast.service.special_names import SpecialNames
 
@@ -330,6 +331,13 @@ class RequestTask(Task):
         """The response is complete."""
         if self.private.remove_from(self.response):
             self.status = weaker(self.status, INDETERMINATE)  # not what the zone said any more: no AD
+        if self.status == SECURE and self.validate and self.state.settings.root_key_sentinel:
+            refuted = refuted_claim(self.name, self.rtype, self.state.anchors.get(ROOT))
+            if refuted is not None:
+                self.response = Response(RCODE_SERVFAIL)
+                self.response.causes.append(refuted)
+                self.status = INDETERMINATE
+                self.cacheable = False
         self.response.secure = self.status == SECURE
         if self.timer is not None:
             self.timer.cancel()

@@ -91,8 +91,8 @@ def write_response(
     edns = question.edns
     wants_dnssec = edns is not None and edns.do
     flags = FLAG_QR | (question.flags & (FLAG_RD | FLAG_CD)) | (question.opcode << 11) | (response.rcode & 15)
-    if response.secure and (wants_dnssec or question.flags & FLAG_AD):
-        flags |= FLAG_AD  # RFC 6840 section 5.8
+    if response.secure and (wants_dnssec or question.flags & FLAG_AD) and not question.flags & FLAG_CD:
+        flags |= FLAG_AD  # RFC 6840 section 5.8; with CD nothing is checked, whatever the cache happens to know
     if response.recursion_available:
         flags |= FLAG_RA
     writer = MessageWriter(limit_octets(question, is_stream, settings) - room_octets)

@@ -40,7 +40,8 @@ tcp_only = true
 [validation]
 enabled = false
 trust_anchors = ["example. DS 1 13 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"]
-signal_trust_anchors = true
+signal_trust_anchors = false
+root_key_sentinel = false
 insecure_zones = ["a.example"]
 algorithms = [8, 5]
 digest_types = [1]
