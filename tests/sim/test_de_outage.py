@@ -120,7 +120,7 @@ def test_with_a_well_signed_apex_some_unsigned_names_resolve() -> None:
 
 @pytest.fixture(scope="module")
 def runs() -> dict[str, Run]:
-    traffic = TrafficParameters().scaled(SCALE)
+    traffic = TrafficParameters().for_zones(outage_of().zones)
     return {name: play(outage_of(), POLICIES[name], SEED, traffic) for name in ("no-stale", "stale")}
 
 

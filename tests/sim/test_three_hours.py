@@ -13,7 +13,7 @@ SEED = 3
 
 def run(variant: Variant, policy: Policy) -> Outcome:
     outage = three_hours(variant).scaled(SCALE)
-    measured = play(outage, policy, SEED, traffic().scaled(SCALE)).measured
+    measured = play(outage, policy, SEED, traffic().for_zones(outage.zones)).measured
     assert sum(minute.failed[name] for minute in measured.minutes for name in CLASSES) == sum(
         minute.failed[name] for minute in measured.minutes for name in (KNOWN_ZONE, UNSEEN_ZONE)
     )

@@ -172,6 +172,21 @@ def lab_replay(
     raise typer.Exit(run_replay(ReplayOptions(outage, seed, policy or [], out, scale, apex_good)))
 
 
+@lab.command("compare")
+def lab_compare(
+    outages: Annotated[
+        list[str] | None, typer.Argument(metavar="OUTAGE", help="Names or files; default: the whole catalogue.")
+    ] = None,
+    seed: SeedOption = 1,
+    policy: PolicyOption = None,
+    scale: ScaleOption = 0.3,
+) -> None:
+    """Replay several outages under each policy, and print which share of questions failed."""
+    from holdfast.control.lab import run_compare
+
+    raise typer.Exit(run_compare(outages or [], seed, scale, policy or []))
+
+
 @lab.command("simulate")
 def lab_simulate(seed: SeedOption = 1, policy: PolicyOption = None, scale: ScaleOption = 1.0) -> None:
     """Break every signature of a top-level domain for three hours, and print which questions failed.

@@ -1,4 +1,4 @@
-"""`holdfast lab list`, `replay` and `simulate`: outages in virtual time."""
+"""`holdfast lab list`, `replay`, `compare` and `simulate`: outages in virtual time."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,7 +77,7 @@ def run_replay(options: ReplayOptions) -> int:
 
 def play_policies(console: Console, outage: Outage, policies: list[Policy], seed: int, scale: float) -> Replay:
     """Play an outage under each policy, with a chart that grows meanwhile."""
-    clients = TrafficParameters().scaled(scale)
+    clients = TrafficParameters().for_zones(outage.zones)
     runs: list[Run] = []
     with ReplayScreen(console, outage) as screen:
         for policy in policies:
@@ -96,6 +96,24 @@ def print_table(console: Console, table: Table) -> None:
     console.print(table)
 
 
+def run_compare(names: list[str], seed: int, scale: float, policy_names: list[str]) -> int:
+    """Play outages under policies, and print which share of questions failed in each break; returns the exit code."""
+    console = Console(highlight=False, emoji=False)
+    policies = choose_policies(policy_names)
+    outages = [load(name).scaled(scale) for name in names or catalogue()]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("questions that failed", no_wrap=True)
+    for policy in policies:
+        table.add_column(policy.name, justify="right")
+    for outage in outages:
+        result = play_policies(console, outage, policies, seed, scale)
+        shares = [run.measured.share(outage.broken_s, outage.healed_s).percent for run in result.runs]
+        table.add_row(outage.name, *(f"{share:.1f} %" for share in shares))
+    console.print()
+    print_table(console, table)
+    return 0
+
+
 def run_simulation(seed: int, scale: float, names: list[str]) -> int:
     """Play the plain experiment under each policy and print which share of questions failed; returns the exit code."""
     console = Console(highlight=False, emoji=False)
@@ -109,7 +127,7 @@ def run_simulation(seed: int, scale: float, names: list[str]) -> int:
         with ReplayScreen(console, outage) as screen:
             for policy in choose_policies(names):
                 screen.begin(policy)
-                run = play(outage, policy, seed, traffic().scaled(scale), screen.progress)
+                run = play(outage, policy, seed, traffic().for_zones(outage.zones), screen.progress)
                 outcome = Outcome.of(outage, run.measured)
                 shares = (outcome.whole, outcome.last_third, outcome.known_zone, outcome.unseen_zone)
                 cells = [f"{share:.2f} %" for share in (*shares, outcome.first_seconds, outcome.settled)]

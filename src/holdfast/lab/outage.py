@@ -8,11 +8,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from holdfast.dns.iana import TYPE_NUMBERS
+
 FOLDER = Path(__file__).parent / "outages"
 ROLES = ("ksk", "zsk", "csk")
 SIGNATURES = ("good", "expired", "early", "missing", "spoiled")
 DENIALS = ("nsec", "nsec3", "nsec3-opt-out")
 WHOLE_ZONE = ("all",)
+RSA_ALGORITHMS = (5, 7, 8, 10)
 
 
 class OutageError(Exception):
@@ -47,8 +50,8 @@ class Version:
     NSEC or NSEC3, "" for a drawn one. ``affected``: record types that ``sign`` and ``signatures`` are about, or "all";
     ``share_percent`` of these RRsets. ``ds``: keys that the parent vouches for; ``None`` leaves the parent alone.
     ``start_s`` to ``complete_s`` (POSIX seconds): servers take the version over one by one. ``servers``: only the first
-    so many take it, 0 for all. ``keep_percent``: share of the delegations that the zone still holds. ``deny_types``:
-    types that exist but that the zone's denial records say are not there.
+    so many take it, 0 for all. ``keep_percent``: share of the delegations that the zone still holds. ``deny_type``: a
+    type that exists but that the zone's denial records say is not there.
     """
 
     start_s: int
@@ -62,7 +65,7 @@ class Version:
     affected: tuple[str, ...] = WHOLE_ZONE
     share_percent: float = 100.0
     signatures: str = "good"
-    deny_types: tuple[str, ...] = ()
+    deny_type: str = ""
     ds: tuple[str, ...] | None = None
     complete_s: int = 0
     servers: int = 0
@@ -74,7 +77,7 @@ class Probe:
     """A question to a resolver, and the answer that it must get.
 
     ``warm_s`` 0: its cache is empty; otherwise it asked for the same name at that time (POSIX seconds), for
-    ``warm_type`` or the same type.
+    ``warm_type`` or the same type. ``empty``: there must be no records in the answer.
     """
 
     at_s: int
@@ -88,6 +91,7 @@ class Probe:
     warm_s: int = 0
     warm_type: str = ""
     stale: bool = False
+    empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,11 @@ class Outage:
         foreign = max(2, round(size.foreign_zones * scale)) if size.foreign_zones else 0
         hosters = max(4, min(size.hosters, zones // 4))
         return replace(self, population=replace(size, zones=zones, foreign_zones=foreign, hosters=hosters))
+
+    @property
+    def zones(self) -> int:
+        """Return how many zones clients ask for."""
+        return self.population.zones + self.population.foreign_zones
 
     @property
     def is_top_level(self) -> bool:
@@ -222,8 +231,14 @@ def _check(outage: Outage) -> None:
         _one_of(key.role, ROLES, f"key {at}: role")
         if key.primes and len(key.primes) != 2:
             raise OutageError(f"key {at}: primes must be two hexadecimal numbers")
+        if key.algorithm in RSA_ALGORITHMS and not key.primes:
+            # A key made anew in each process would have another tag each time, and the seed would lose its promise.
+            raise OutageError(f"key {at}: an RSA key (algorithm {key.algorithm}) needs primes; algorithm 13 does not")
     for at, version in enumerate(outage.versions, 1):
         _one_of(version.signatures, SIGNATURES, f"version {at}: signatures")
+        for rtype in (*version.affected, version.deny_type or "all"):
+            if rtype != "all" and rtype not in TYPE_NUMBERS:
+                raise OutageError(f"version {at}: {rtype!r} is not a record type")
         used = [*version.publish, *version.sign, *version.sign_keys, *(version.ds or ())]
         for one in [*used, *filter(None, (version.record_as, version.also_sign, version.apex_denial))]:
             _one_of(one, names, f"version {at}: key")

@@ -73,6 +73,7 @@ class Prober:
         self.world = World.generate(outage, seed)
         self._seed = seed
         self._policy = policy
+        self._resolvers = 0
 
     def cold(self, at_s: int, name: str, rtype: str = "A", checking_disabled: bool = False) -> ClientAnswer:
         """Return the answer of a resolver that knows nothing, at a moment (POSIX seconds)."""
@@ -96,7 +97,9 @@ class Prober:
 
     def _resolver(self, clock: VirtualClock) -> VirtualResolver:
         self._network = SimulatedNetwork(clock, self.world.servers, self._seed, QUIET)
-        return VirtualResolver(clock, self._network, self._policy.apply(self.world.settings()), self._seed)
+        self._resolvers += 1  # each resolver chooses servers in its own way
+        chance = self._seed * 100 + self._resolvers
+        return VirtualResolver(clock, self._network, self._policy.apply(self.world.settings()), chance)
 
     def _ask(
         self, clock: VirtualClock, resolver: VirtualResolver, name: str, rtype: str, checking_disabled: bool
@@ -122,6 +125,8 @@ def complaints(probe: Probe, answer: ClientAnswer) -> list[str]:
         found.append(f"no text with {probe.text!r}")
     if answer.secure != probe.secure:
         found.append("AD" if answer.secure else "no AD")
+    if probe.rcode == "NOERROR" and probe.empty != (answer.records == 0):
+        found.append(f"{answer.records} RRsets in the answer")
     if probe.stale != (answer.kind == STALE):
         found.append("stale" if answer.kind == STALE else "not stale")
     return found

@@ -6,7 +6,7 @@ cache, and sends up to four queries for one that fails.
 
 from bisect import bisect_right
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import cos, pi
 from random import Random
@@ -30,6 +30,8 @@ from holdfast.lab.world import LeafZone, World
 DAY_S = 86400
 BUSIEST_HOUR_S = 19 * 3600  # UTC: the German evening
 EDNS_OCTETS = 1232
+ZONES = 2200  # that the defaults are for
+SMALLEST = 0.02  # of a world's traffic, however few zones it has
 HISTORY = 8  # names that a user comes back to
 
 
@@ -50,19 +52,14 @@ class TrafficParameters:
     nonexistent_percent: float = 1.0
     back_off_s: tuple[float, ...] = (1.0, 2.0, 4.0)
 
+    def for_zones(self, zones: int) -> "TrafficParameters":
+        """Return the same behaviour with as many users as that many zones have; these parameters are for 2200."""
+        return self.scaled(max(SMALLEST, zones / ZONES))
+
     def scaled(self, scale: float) -> "TrafficParameters":
-        """Return the parameters for a smaller or larger world."""
-        return TrafficParameters(
-            self.questions_per_s * scale,
-            max(20, round(self.users * scale)),
-            self.zipf_exponent,
-            self.names_exponent,
-            self.night_percent,
-            self.again_percent,
-            self.aaaa_percent,
-            self.nonexistent_percent,
-            self.back_off_s,
-        )
+        """Return the parameters for fewer or more users."""
+        users = max(20, round(self.users * scale))
+        return replace(self, questions_per_s=self.questions_per_s * scale, users=users)
 
 
 class _Question:
@@ -98,6 +95,8 @@ class Traffic:
         self._random = Random(f"traffic {world.seed}")
         self._zones = list(world.leaves)
         self._random.shuffle(self._zones)
+        if not world.outage.is_top_level:  # then the zone is one that people know
+            self._zones.sort(key=lambda leaf: leaf.name != world.subject)
         weights = [1 / rank**parameters.zipf_exponent for rank in range(1, len(self._zones) + 1)]
         self._zone_weights = list(accumulate(weights))
         longest = max(len(zone.names) for zone in self._zones)

@@ -17,6 +17,7 @@ VALID_S = 14 * DAY_S
 EXPIRED_AGO_S = 3600  # for signatures that ran out, or start late
 KSK_FLAGS = FLAG_ZONE_KEY | FLAG_SECURE_ENTRY_POINT
 DRAW_RANGE = 1 << 32
+STAND_IN_TYPE = 65280  # for private use (RFC 6895 section 3.1): nobody asks for it
 
 
 def draw(*parts: bytes | str | int) -> int:
@@ -115,12 +116,13 @@ def make_version(base: Zone, outage: Outage, version: Version, keys: dict[str, S
     if not version.publish and not version.sign:
         return zone
     nsec3 = None if outage.denial == "nsec" else Nsec3Parameters(opt_out=outage.denial == "nsec3-opt-out")
-    hidden = _hide_types(zone, [TYPE_NUMBERS[name] for name in version.deny_types])
+    hidden = _hide_types(zone, version)
     zone.keys = [keys[name] for name in version.publish]
     published = [key.dnskey for key in zone.keys]
     prepare(zone, KeySet(published, [], [], key_ttl_s=outage.ttls.dnskey_s), nsec3)
     for rrset in hidden:
-        zone.nodes[rrset.name][rrset.rtype] = rrset
+        node = zone.nodes[rrset.name]
+        node[rrset.rtype] = node.pop(STAND_IN_TYPE)
     zone.sign_on_demand = VersionSigner(zone, version, keys, seed)
     return zone
 
@@ -129,9 +131,17 @@ def _kept(owner: bytes, version: Version, seed: int) -> bool:
     return draw(seed, "kept", owner) / DRAW_RANGE * 100 < version.keep_percent
 
 
-def _hide_types(zone: Zone, types: list[int]) -> list[RRset]:
-    """Take record types out of a zone while its denial chain is made, and return them."""
-    return [node.pop(rtype) for node in zone.nodes.values() for rtype in types if rtype in node]
+def _hide_types(zone: Zone, version: Version) -> list[RRset]:
+    """Put RRsets of the denied type under another one while the denial chain is made, and return them."""
+    if not version.deny_type:
+        return []
+    rtype = TYPE_NUMBERS[version.deny_type]
+    hidden = []
+    for node in zone.nodes.values():
+        if rtype in node:
+            node[STAND_IN_TYPE] = node.pop(rtype)
+            hidden.append(node[STAND_IN_TYPE])
+    return hidden
 
 
 def update_serial(zone: Zone, now_s: int) -> None:

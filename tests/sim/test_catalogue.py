@@ -1,0 +1,60 @@
+"""Every outage of the catalogue: what a resolver must answer at the moments that its file names."""
+
+import pytest
+
+from holdfast.dns.iana import EDE_NAMES, RCODE_NAMES
+from holdfast.lab.outage import Probe, catalogue, find_outage
+from holdfast.lab.policies import ALL
+from holdfast.lab.replay import Prober, complaints, play
+from holdfast.lab.traffic import TrafficParameters
+
+SEED = 1
+POLICIES = {policy.name: policy for policy in ALL}
+WITHOUT_DNSSEC = "de-2010-05-12"
+TOLERATED = "gov-2013-08-14"  # RFC 6840 section 5.11
+PROBES = [(name, at) for name in catalogue() for at in range(len(find_outage(name).probes))]
+
+
+def test_there_are_at_least_ten_outages_beside_the_one_of_de() -> None:
+    assert len(catalogue()) >= 11
+    for name in catalogue():
+        outage = find_outage(name)
+        assert outage.probes or name == "de-2026-05-05"  # that one has a module of its own
+        for probe in outage.probes:
+            assert probe.rcode in RCODE_NAMES.values()
+            assert all(code in EDE_NAMES for code in probe.ede)
+
+
+@pytest.mark.parametrize("name", [name for name in catalogue() if name != "de-2026-05-05"])
+def test_each_outage_shows_its_fault(name: str) -> None:
+    outage = find_outage(name)
+    broken = [probe for probe in outage.probes if outage.broken_s <= probe.at_s < outage.healed_s]
+    if name not in (WITHOUT_DNSSEC, TOLERATED):
+        assert any(probe.rcode == "SERVFAIL" and probe.ede for probe in broken)
+    assert broken
+
+
+@pytest.mark.parametrize(("name", "at"), PROBES)
+def test_probes(name: str, at: int) -> None:
+    outage = find_outage(name)
+    probe = outage.probes[at]
+    prober = Prober(outage, SEED, POLICIES["stale" if probe.stale else "no-stale"])
+    assert complaints(probe, prober.answer(probe)) == []
+
+
+def test_a_probe_complains_about_everything_that_is_wrong() -> None:
+    outage = find_outage("au-2023-09-18")
+    probe = Probe(at_s=outage.broken_s + 60, name="www.site0.au", rcode="NOERROR", ede=(9,), text="no key", secure=True)
+    found = complaints(probe, Prober(outage, SEED, POLICIES["no-stale"]).answer(probe))
+    assert len(found) == 5
+
+
+def test_authoritative_denials_are_not_answered_stale() -> None:
+    outage = find_outage(WITHOUT_DNSSEC).scaled(0.2)
+    shares = []
+    for name in ("no-stale", "stale"):
+        run = play(outage, POLICIES[name], SEED, TrafficParameters().for_zones(outage.zones))
+        broken = [run.measured.minute(at_s) for at_s in range(outage.broken_s, outage.healed_s, 60)]
+        shares.append([sum(minute.kinds["nxdomain"] for minute in broken if minute is not None)])
+        assert sum(minute.kinds["stale"] for minute in broken if minute is not None) == 0
+    assert shares[0] == shares[1] != [0]
