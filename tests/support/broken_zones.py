@@ -316,7 +316,6 @@ def one_of_three_devices(case: Case) -> None:
         case.renew(rrset, key)
 
 
-
 @dataclass(frozen=True)
 class Broken:
     """One fault: what the table in docs/registry.md calls it, how it is made, and the check that finds it."""

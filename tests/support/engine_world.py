@@ -60,7 +60,7 @@ def reply_to(
 class EngineWorld:
     """An engine whose upstream queries are answered by ``respond``; ``sent`` are all of them, as (address, query).
 
-    ``tcp`` are those of them that went over TCP.
+    ``tcp`` are those of them that went over TCP, ``ports`` the ports of all.
     """
 
     def __init__(self, respond: Respond, settings: EngineSettings | None = None) -> None:
@@ -70,6 +70,7 @@ class EngineWorld:
         self.engine = ResolverEngine(self.settings, CryptographyVerifier(), Entropy(b"engine world 16b"), self.now())
         self.sent: list[tuple[str, Message]] = []
         self.tcp: list[Message] = []
+        self.ports: list[int] = []
         self.answers: list[Message] = []
 
     def now(self) -> Instant:
@@ -132,6 +133,7 @@ class EngineWorld:
         query = dns.message.from_wire(effect.wire)
         address = str(ip_address(effect.address))
         self.sent.append((address, query))
+        self.ports.append(effect.port)
         if effect.transport == TRANSPORT_TCP:
             self.tcp.append(query)
         response = self.respond(address, query)

@@ -16,7 +16,14 @@ from holdfast.cache.rrset_cache import rrset_key
 EDNS_UNKNOWN: Final = 0
 EDNS_WORKS: Final = 1
 EDNS_BROKEN: Final = 2
+PORT_OCTETS: Final = 2
 LAME_ZONES_PER_SERVER: Final = 200  # a hosting server may be lame for many zones; the oldest are forgotten
+
+
+def address_of(server: bytes) -> bytes:
+    """Return the packed address of a server: an address, followed by the port if that is not the usual one."""
+    size = len(server)
+    return server[:-PORT_OCTETS] if size == 4 + PORT_OCTETS or size == 16 + PORT_OCTETS else server
 
 
 class ServerEntry:
@@ -85,7 +92,7 @@ class ServerEntry:
 
 
 class ServerCache:
-    """Servers by packed address."""
+    """Servers by packed address (see ``address_of``)."""
 
     def __init__(self) -> None:
         self.entries: Final[dict[bytes, ServerEntry]] = {}

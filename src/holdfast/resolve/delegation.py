@@ -9,6 +9,7 @@ from holdfast.base.settings import AccessRule, ZoneServers
 from holdfast.cache.delegation_cache import Delegation, NameServer
 from holdfast.cache.negative_cache import NODATA, NegativeEntry
 from holdfast.cache.rrset_cache import RANK_REFERRAL, CachedRRset
+from holdfast.cache.server_cache import PORT_OCTETS, address_of
 from holdfast.dns.iana import TYPE_A, TYPE_AAAA, TYPE_DS, TYPE_NS
 from holdfast.dns.message import Message
 from holdfast.dns.name import ROOT, is_subdomain, parent
@@ -23,10 +24,10 @@ def configured_delegation(state: ResolverState, zone_servers: ZoneServers) -> De
     """Turn a forward or stub zone of the configuration into a delegation."""
     servers: list[NameServer] = []
     port = state.settings.upstream_port
-    addresses: list[bytes] = []
-    for server in zone_servers.servers:
-        port = server.port
-        addresses.append(server.address)
+    addresses = [
+        server.address if server.port == port else server.address + server.port.to_bytes(PORT_OCTETS, "big")
+        for server in zone_servers.servers
+    ]
     if addresses:
         servers.append(NameServer(ROOT, addresses))
     for name in zone_servers.server_names:
@@ -134,8 +135,9 @@ def learn_ds(state: ResolverState, found: Classified, zone: bytes, now: Instant)
             )
 
 
-def may_query(state: ResolverState, address: bytes) -> bool:
-    """Tell whether an address may be asked: family in use, not excluded."""
+def may_query(state: ResolverState, server: bytes) -> bool:
+    """Tell whether a server may be asked: family in use, not excluded."""
+    address = address_of(server)
     if len(address) == 4:
         if not state.settings.use_ipv4:
             return False

@@ -5,7 +5,7 @@ from typing import Final
 from holdfast.base.effects import TRANSPORT_TCP, TRANSPORT_UDP, AbandonExchange, SendUpstreamQuery
 from holdfast.base.instant import Instant
 from holdfast.base.limits import OUTSTANDING_PER_SERVER, TCP_TIMEOUT_US
-from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS, ServerEntry
+from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS, ServerEntry, address_of
 from holdfast.dns.edns import EdnsOption
 from holdfast.dns.iana import CLASS_IN, EDNS_OPTION_COOKIE, FLAG_CD, FLAG_QR, FLAG_RD
 from holdfast.dns.message import Message, parse
@@ -82,7 +82,7 @@ class ExchangeTable:
         recursive: bool,
         now: Instant,
     ) -> Exchange | None:
-        """Send a query; None: too many are in flight to this server already."""
+        """Send a query; None: too many are in flight to this server already. A port in ``address`` beats ``port``."""
         state = self.state
         settings = state.settings
         server = state.servers.get(address, now.monotonic_us)
@@ -128,7 +128,10 @@ class ExchangeTable:
         self.open[self.last_id] = exchange
         server.in_flight += 1
         state.add_timer(timer)
-        state.effects.append(SendUpstreamQuery(self.last_id, address, port, transport, wire))
+        target = address_of(address)
+        if target is not address:
+            port = address[-2] << 8 | address[-1]
+        state.effects.append(SendUpstreamQuery(self.last_id, target, port, transport, wire))
         state.count("upstream_queries")
         if transport == TRANSPORT_TCP:
             state.count("upstream_tcp_queries")
@@ -150,7 +153,7 @@ class ExchangeTable:
     def receive(self, exchange_id: int, source: bytes, wire: bytes, now: Instant) -> None:
         """Take a response: ignore what does not match the query, so that a forger gains nothing from a wrong guess."""
         exchange = self.open.get(exchange_id)
-        if exchange is None or source != exchange.address:
+        if exchange is None or source != address_of(exchange.address):
             return
         if len(wire) < 12 or wire[0] << 8 | wire[1] != exchange.query_id or not wire[2] & 0x80:
             self.state.count("upstream_mismatches")

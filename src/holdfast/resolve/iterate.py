@@ -21,7 +21,7 @@ from holdfast.cache.delegation_cache import Delegation, NameServer
 from holdfast.cache.failure_cache import REFRESH_ERROR, REFRESH_UNREACHABLE
 from holdfast.cache.negative_cache import NODATA, NXDOMAIN
 from holdfast.cache.rrset_cache import rrset_key
-from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS
+from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS, address_of
 from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.iana import (
     EDE_INVALID_DATA,
@@ -58,11 +58,13 @@ MINIMISED_SILENCES: Final = 3  # time-outs of a minimised question before the fu
 CAUSES_KEPT: Final = 3  # of the servers' failures; more would not fit a client's buffer
 
 
-def address_text(address: bytes) -> str:
+def server_text(server: bytes) -> str:
     """Write a packed address; IPv6 in full groups, since the engine has no use for the short form elsewhere."""
+    address = address_of(server)
+    port = "" if address == server else f" port {server[-2] << 8 | server[-1]}"
     if len(address) == 4:
-        return f"{address[0]}.{address[1]}.{address[2]}.{address[3]}"
-    return ":".join(f"{address[at] << 8 | address[at + 1]:x}" for at in range(0, 16, 2))
+        return f"{address[0]}.{address[1]}.{address[2]}.{address[3]}{port}"
+    return ":".join(f"{address[at] << 8 | address[at + 1]:x}" for at in range(0, 16, 2)) + port
 
 
 class AddressSource:
@@ -190,6 +192,7 @@ class FetchTask(Task):
         """Decide what to ask the current servers."""
         self.asked_name = self.name
         self.asked_type = self.rtype
+        self.silences = 0
         if self.minimise and self.delegation is not None and not self.delegation.forward:
             self.asked_name = minimised(self.name, self.zone, self.shown_labels, self.minimise_step)
             if self.asked_name != self.name:
@@ -234,7 +237,7 @@ class FetchTask(Task):
         )
         if self.exchange is None:
             self.add_cause(
-                EDE_NETWORK_ERROR, f"too many queries in flight to {address_text(address)}", "iterate.server-full"
+                EDE_NETWORK_ERROR, f"too many queries in flight to {server_text(address)}", "iterate.server-full"
             )
             self.state.wake(self)
 
@@ -338,7 +341,7 @@ class FetchTask(Task):
 
     def take(self, exchange: Exchange, now: Instant) -> None:
         """Deal with the end of an exchange."""
-        where = f"{address_text(exchange.address)} for {to_text(self.asked_name)} {type_name(self.asked_type)}"
+        where = f"{server_text(exchange.address)} for {to_text(self.asked_name)} {type_name(self.asked_type)}"
         if exchange.outcome == TIMED_OUT or (exchange.outcome == FAILED and exchange.failure != FAILURE_LOCAL):
             self.unanswered += 1
         if exchange.outcome == TIMED_OUT:
@@ -415,7 +418,7 @@ class FetchTask(Task):
             self.tried.pop(exchange.address, None)
             self.ask(now)
             return
-        where = f"{address_text(exchange.address)} for {self.question()}"
+        where = f"{server_text(exchange.address)} for {self.question()}"
         if found.kind == ERROR:
             self.add_cause(EDE_NETWORK_ERROR, f"{rcode_name(message.rcode)} from {where}", "iterate.rcode")
         elif found.kind == EMPTY:
@@ -446,7 +449,6 @@ class FetchTask(Task):
     def take_minimised(self, found: Classified, now: Instant) -> None:
         """The shown part of the name is inside the zone: show more, or all if the answer was strange."""
         self.minimise_step += 1
-        self.silences = 0
         self.shown_labels = label_count(self.asked_name)
         if found.kind == NXDOMAIN or found.kind == DNAME:
             # Some servers deny empty non-terminals, so the full question decides (RFC 9156 section 3).

@@ -10,6 +10,7 @@ import pytest
 
 from holdfast.base.settings import UpstreamServer, ZoneServers
 from holdfast.dns.name import ROOT
+from holdfast.resolve.iterate import server_text
 from tests.support.dnssec_records import wire_name
 from tests.support.engine_world import ROOT_ADDRESS, EngineWorld, Message, reply_to, texts
 
@@ -284,3 +285,33 @@ def test_an_unsigned_dname_is_asked_for_again_with_each_name() -> None:
         answer = world.ask(f"{name}.old.example")
         assert f"{name}.new.example. A 203.0.113.1" in texts(answer.answer)
         assert f"{name}.old.example. A" in questions(world, FIRST)
+
+
+def test_forwarders_may_share_an_address_and_take_over_from_each_other() -> None:
+    world = forwarding(host)
+    address = ip_address(THIRD).packed
+    ports = [5301, 53, 5302]
+    world.settings.zone_servers[0].servers[:] = [UpstreamServer(address, port) for port in ports]
+    respond = world.respond
+    alive = [5302]
+    world.respond = lambda server, query: respond(server, query) if world.ports[-1] in alive else None
+    assert texts(world.ask("www.example").answer) == ["www.example. A 203.0.113.1"]
+    assert sorted(set(world.ports)) == [53, 5301, 5302]
+    before = len(world.ports)
+    for number in range(10):
+        world.ask(f"web{number}.example")
+    assert len(world.ports[before:]) < 15  # which of them answers is remembered, by port; some queries explore
+
+
+@pytest.mark.parametrize(
+    ("text", "port", "written"),
+    [
+        ("192.0.2.3", None, "192.0.2.3"),
+        ("192.0.2.3", 5301, "192.0.2.3 port 5301"),
+        ("2001:db8::1", None, "2001:db8:0:0:0:0:0:1"),
+        ("2001:db8::1", 5301, "2001:db8:0:0:0:0:0:1 port 5301"),
+    ],
+)
+def test_servers_are_named_by_address_and_unusual_port(text: str, port: int | None, written: str) -> None:
+    server = ip_address(text).packed + (b"" if port is None else port.to_bytes(2, "big"))
+    assert server_text(server) == written
