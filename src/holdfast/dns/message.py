@@ -247,8 +247,8 @@ class Question:
 def parse_question(wire: bytes) -> Question | int:
     """Parse a client's query: the header, the question and the OPT record only.
 
-    Otherwise return the RCODE to answer with, or ``DROP``: FORMERR, NOTIMP for another opcode, BADVERS for EDNS beyond
-    version 0 (RFC 6891 section 6.1.3).
+    Otherwise return the RCODE to answer with, or ``DROP``: FORMERR, NOTIMP for another opcode. Of EDNS beyond version 0
+    nothing but the fixed fields is read (RFC 6891 section 6.1.3: BADVERS needs an OPT record of our own).
     """
     size = len(wire)
     if size < HEADER_OCTETS or wire[2] >= 0x80:
@@ -287,7 +287,8 @@ def _find_edns(wire: bytes, offset: int, count: int) -> Edns | int | None:
         if not at_root or found is not None:
             return iana.RCODE_FORMERR
         if wire[fixed + 5]:
-            return iana.RCODE_BADVERS
+            found = Edns(wire[fixed + 5], u16(wire, fixed + 2), wire[fixed + 6] >= 0x80, [], wire[fixed + 4])
+            continue  # what the RDATA of a later version looks like is not known
         found = parse_edns(wire, fixed, start, offset)
         if found is None:
             return iana.RCODE_FORMERR

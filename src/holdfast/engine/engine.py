@@ -121,6 +121,9 @@ class ResolverEngine:
         if options.malformed:
             cause = Cause(EDE_OTHER, f"malformed EDNS option {options.malformed}", "engine.option")
             return self.refuse(client, question, options.octets, RCODE_FORMERR, cause)
+        refusal = self.admission.refuse(question)
+        if refusal is not None:  # before the packet cache: its key does not tell RD and the version of EDNS
+            return self.refuse(client, question, options.octets, refusal.rcode, refusal.cause)
         key = self.packet_key(wire, question)
         cached = self.packets.get(key, wire, question.end, now.monotonic_us, options.octets)
         if cached is not None and self.fits(cached, question, client):
@@ -182,9 +185,6 @@ class ResolverEngine:
         self, waiting: WaitingClient, client: Client, question: Question, key: bytes, now: Instant
     ) -> bytes | None:
         """Work on a question, or join those who do."""
-        refusal = self.admission.refuse(question)
-        if refusal is not None:
-            return self.refuse(client, question, waiting.options, refusal.rcode, refusal.cause)
         if question.qclass == CLASS_CH:
             return self.answer_chaos(client, question, waiting.options)
         if not question.flags & FLAG_RD:

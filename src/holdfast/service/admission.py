@@ -7,15 +7,16 @@ from holdfast.base.settings import AccessRule, EngineSettings
 from holdfast.dns.iana import (
     CLASS_CH,
     CLASS_IN,
+    EDE_INVALID_QUERY_TYPE,
     EDE_NOT_AUTHORITATIVE,
     EDE_NOT_SUPPORTED,
     EDE_PROHIBITED,
     FLAG_RD,
-    OPCODE_QUERY,
     RCODE_BADVERS,
     RCODE_FORMERR,
     RCODE_NOTIMP,
     RCODE_REFUSED,
+    TYPE_NXNAME,
     type_name,
 )
 from holdfast.dns.message import Question
@@ -92,10 +93,6 @@ class Admission:
 
     def refuse(self, question: Question) -> Refusal | None:
         """Return why a well-formed question is not answered; None: it is."""
-        if question.opcode != OPCODE_QUERY:
-            return Refusal(
-                RCODE_NOTIMP, Cause(EDE_NOT_SUPPORTED, f"opcode {question.opcode} is not supported", "admit.opcode")
-            )
         if question.edns is not None and question.edns.version > 0:
             return Refusal(RCODE_BADVERS, None)
         if question.qclass != CLASS_IN and question.qclass != CLASS_CH:
@@ -103,6 +100,9 @@ class Admission:
             return Refusal(RCODE_REFUSED, Cause(EDE_NOT_SUPPORTED, text, "admit.class"))
         if question.qtype == TYPE_OPT_NUMBER or question.qtype == 0:
             return Refusal(RCODE_FORMERR, None)
+        if question.qtype == TYPE_NXNAME:  # RFC 9824 section 3.5
+            cause = Cause(EDE_INVALID_QUERY_TYPE, "type NXNAME stands in NSEC records only", "admit.nxname")
+            return Refusal(RCODE_FORMERR, cause)
         if TYPE_META_FIRST <= question.qtype <= TYPE_META_LAST:
             text = f"type {type_name(question.qtype)} is not answered by a resolver"
             return Refusal(RCODE_NOTIMP, Cause(EDE_NOT_SUPPORTED, text, "admit.type"))

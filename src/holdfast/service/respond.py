@@ -14,7 +14,6 @@ from holdfast.dns.iana import (
     FLAG_RA,
     FLAG_RD,
     FLAG_TC,
-    RCODE_BADVERS,
     TYPE_NSEC,
     TYPE_NSEC3,
 )
@@ -116,8 +115,7 @@ def write_response(
     if complete:
         write_extras(writer, response, wants_dnssec)
     if edns is not None:
-        extended = response.rcode >> 4 if response.rcode != RCODE_BADVERS else 1
-        writer.opt(settings.edns_buffer_octets, extended, edns.do, options)
+        writer.opt(settings.edns_buffer_octets, response.rcode >> 4, edns.do, options)
     wire = writer.finish()
     if not complete:
         out = bytearray(wire)
