@@ -35,9 +35,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_demo() -> Iterator[Demo]:
-    """Start the demonstration, wait until it has printed its page, and end it afterwards."""
-    port = free_port()
+def running_demo(port: int = 0) -> Iterator[Demo]:
+    """Start the demonstration (port 0: a free one), wait until it has printed its page, and end it afterwards."""
+    port = port or free_port()
     command = [*COMMAND, "demo", "--listen", f"127.0.0.1:{port}"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
