@@ -115,18 +115,7 @@ class EngineSettings:
         self.fetch_all_addresses = True  # look for more name server addresses than needed at once
         self.private_prefixes: list[AccessRule] = []  # addresses that public names must not have (rebinding protection)
         self.private_exceptions: list[bytes] = []  # zones below which private addresses are allowed
-        # validation
-        self.validate = True
-        self.trust_anchors: list[TrustAnchorSetting] = []
-        self.insecure_zones: list[bytes] = []  # configured negative trust anchors
-        self.enabled_algorithms: list[int] = [8, 10, 13, 14, 15, 16]
-        self.enabled_digests: list[int] = [2, 4]
-        self.nsec3_iterations_limit = NSEC3_ITERATIONS
-        self.fixed_validation_time_s = -1  # >= 0: judge signature windows at this time; -1: at Instant.wall_s
-        self.check_signature_times = True
-        self.aggressive_denial = True
-        self.signal_trust_anchors = True
-        self.root_key_sentinel = True
+        self._set_validation()
         # caches
         self.cache_bytes = CACHE_BYTES
         self.minimum_ttl_s = CACHE_MINIMUM_TTL_S
@@ -152,3 +141,16 @@ class EngineSettings:
         self.last_known_good_maximum_s = MAXIMUM_STALE_TIMER_S  # beyond the TTL of the old delegation data
         # names that are normally answered locally (RFC 6761, 6303) but shall be resolved
         self.resolved_special_names: list[bytes] = []
+
+    def _set_validation(self) -> None:
+        self.validate = True
+        self.trust_anchors: list[TrustAnchorSetting] = []
+        self.insecure_zones: list[bytes] = []  # configured negative trust anchors
+        self.enabled_algorithms: list[int] = [8, 10, 13, 14, 15, 16]
+        self.enabled_digests: list[int] = [2, 4]
+        self.nsec3_iterations_limit = NSEC3_ITERATIONS
+        self.fixed_validation_time_s = -1  # >= 0: judge signature windows at this time; -1: at Instant.wall_s
+        self.check_signature_times = True
+        self.aggressive_denial = True
+        self.signal_trust_anchors = True
+        self.root_key_sentinel = True
