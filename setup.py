@@ -23,7 +23,7 @@ from typing import Any
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-COMPILED_PACKAGES = ["base", "cache", "dns", "dnssec", "engine", "resolve", "service"]
+COMPILED_PACKAGES = ["base", "cache", "dns", "dnssec", "driver", "engine", "resolve", "service"]
 
 
 def compiled_modules() -> list[str]:

@@ -175,7 +175,7 @@ class Driver:
         for address, server in state.servers.entries.items():
             if server.in_flight:
                 raise Violation(f"{server.in_flight} queries in flight to {address.hex()} when everything is over")
-        armed = [timer for _, _, timer in state.timers if not timer.cancelled]
+        armed = state.timers.armed.values()
         probes = [timer for timer in armed if isinstance(timer, ProbeTimer)]
         if len(probes) > len(state.broken.zones):
             raise Violation(f"{len(probes)} probes planned for {len(state.broken.zones)} broken zones")

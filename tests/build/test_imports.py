@@ -8,7 +8,7 @@ import pytest
 from tests.support.sources import CORE_FOLDERS, PACKAGE, ROOT, core_modules, imported_modules, python_files
 
 # Inner to outer: each may import those before it and itself.
-CORE_LAYERS = ["dns", "base", "dnssec", "cache", "resolve", "service", "engine"]
+CORE_LAYERS = ["dns", "base", "dnssec", "cache", "resolve", "service", "engine", "driver"]
 
 # Around the engine, inner to outer. Each may import the whole core and those before it.
 OUTER_LAYERS = ["crypto", "store", "registry", "server", "api", "lab", "sentinel", "console", "control"]

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parent.parent.parent
 PACKAGE = ROOT / "src" / "holdfast"
 
 # The compiled core, as the architecture has it; setup.py must say the same.
-CORE_FOLDERS = ["base", "cache", "dns", "dnssec", "engine", "resolve", "service"]
+CORE_FOLDERS = ["base", "cache", "dns", "dnssec", "driver", "engine", "resolve", "service"]
 
 # Written by people: where the rules about text apply. What tools write (.venv, build, caches) lies elsewhere.
 _WRITTEN_FOLDERS = (".ci", "bench", "docs", "fuzz", "requirements", "src", "tests")

@@ -15,6 +15,8 @@ RANK_REFERRAL: Final = 2  # DS and denial of DS that came with a referral: autho
 ATTEMPTS_SHARE: Final = 8  # of the capacity goes to what waits to be judged; it rarely waits long
 RANK_ANSWER: Final = 3  # the answer section of an authoritative reply
 
+_TYPE_OCTETS: Final = [rtype.to_bytes(2, "big") for rtype in range(256)]  # dozens of keys are made for one query
+
 
 def rrset_octets(rrset: RRset) -> int:
     """Estimate the heap that an RRset occupies."""
@@ -28,7 +30,7 @@ def rrset_octets(rrset: RRset) -> int:
 
 def rrset_key(name: bytes, rtype: int) -> bytes:
     """Return the key of (name, type): the owner name followed by the type in two octets."""
-    return name + rtype.to_bytes(2, "big")
+    return name + (_TYPE_OCTETS[rtype] if rtype < 256 else rtype.to_bytes(2, "big"))
 
 
 class CachedRRset(Evictable):

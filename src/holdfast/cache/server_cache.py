@@ -38,6 +38,7 @@ class ServerEntry:
         self.edns: int = EDNS_UNKNOWN
         self.server_cookie: bytes = b""
         self.client_cookie: bytes = b""
+        self.opt: bytes = b""  # the OPT record that queries to this server carry, until its cookie changes
         self.in_flight: int = 0
         self.lame_until_us: dict[bytes, int] = {}
 

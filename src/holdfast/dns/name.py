@@ -186,7 +186,7 @@ def canonical_key(name: bytes) -> bytes:
     while length:
         offset += 1
         label = name[offset : offset + length]
-        if b"\x00" in label or b"\x01" in label:
+        if 0 in label or 1 in label:
             label = label.replace(b"\x01", b"\x01\x02").replace(b"\x00", b"\x01\x01")
         labels.append(label)
         offset += length

@@ -140,7 +140,7 @@ class MessageWriter:
 
     def opt(self, udp_octets: int, extended_rcode: int, do: bool, options: list[EdnsOption]) -> None:
         """Write the OPT record, in the space reserved for it; ``extended_rcode`` are the upper eight bits."""
-        wire = _opt_record(udp_octets, extended_rcode, do, options)
+        wire = opt_record(udp_octets, extended_rcode, do, options)
         self.parts.append(wire)
         self.opt_offset = self.size
         self.size += len(wire)
@@ -166,7 +166,7 @@ def opt_octets(options: list[EdnsOption]) -> int:
     return size
 
 
-def _opt_record(udp_octets: int, extended_rcode: int, do: bool, options: list[EdnsOption]) -> bytes:
+def opt_record(udp_octets: int, extended_rcode: int, do: bool, options: list[EdnsOption]) -> bytes:
     """Return an OPT record of EDNS version 0 (RFC 6891 section 6.1.2)."""
     fixed = b"\x00\x00\x29" + udp_octets.to_bytes(2, "big")
     flags = (extended_rcode << 24 | (_EDNS_DO if do else 0)).to_bytes(4, "big")
@@ -180,9 +180,12 @@ def build_query(
     id: int, qname_wire: bytes, qtype: int, flags: int, edns_octets: int, do: bool, options: list[EdnsOption]
 ) -> bytes:
     """Return a query of class IN; without OPT if ``edns_octets``, the UDP size to announce, is 0."""
+    return query_with_opt(id, qname_wire, qtype, flags, opt_record(edns_octets, 0, do, options) if edns_octets else b"")
+
+
+def query_with_opt(id: int, qname_wire: bytes, qtype: int, flags: int, opt: bytes) -> bytes:
+    """Return a query of class IN with an OPT record that was written before; without one if ``opt`` is empty."""
     header = (id << 16 | flags).to_bytes(4, "big")
     question = (qtype << 16 | iana.CLASS_IN).to_bytes(4, "big")
-    if not edns_octets:
-        return header + b"\x00\x01\x00\x00\x00\x00\x00\x00" + qname_wire + question
-    opt = _opt_record(edns_octets, 0, do, options)
-    return header + b"\x00\x01\x00\x00\x00\x00\x00\x01" + qname_wire + question + opt
+    counts = b"\x00\x01\x00\x00\x00\x00\x00\x01" if opt else b"\x00\x01\x00\x00\x00\x00\x00\x00"
+    return b"".join((header, counts, qname_wire, question, opt))

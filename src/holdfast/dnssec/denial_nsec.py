@@ -100,14 +100,13 @@ def _denying(links: list[_Link], name: bytes) -> _Link | None:
 def prove_nxdomain(qname: bytes, zone: bytes, rrsets: list[RRset]) -> Proof:
     """Judge whether neither ``qname`` nor a wildcard for it exists."""
     links = _links(zone, rrsets)
-    text = to_text(qname)
     if _matching(links, qname) is not None:
-        return contradiction(_KIND, f"{text} exists", "denial.nsec-name-exists")
+        return contradiction(_KIND, f"{to_text(qname)} exists", "denial.nsec-name-exists")
     link = _denying(links, qname)
     if link is None:
-        return missing(_KIND, f"{text} does not exist", "denial.nsec-nxdomain")
+        return missing(_KIND, f"{to_text(qname)} does not exist", "denial.nsec-nxdomain")
     if link.makes_non_terminal(qname):
-        return contradiction(_KIND, f"{text} exists as an empty non-terminal", "denial.nsec-non-terminal")
+        return contradiction(_KIND, f"{to_text(qname)} exists as an empty non-terminal", "denial.nsec-non-terminal")
     encloser = link.closest_encloser(qname)
     wildcard = wildcard_of(encloser)
     denial = _denying(links, wildcard)

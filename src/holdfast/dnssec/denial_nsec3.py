@@ -178,15 +178,14 @@ def prove_nxdomain(qname: bytes, zone: bytes, rrsets: list[RRset], budget: WorkB
     chain = _Chain(zone, rrsets, budget, iterations_limit)
     if not chain.links and chain.refusal is not None:
         return chain.refusal
-    text = to_text(qname)
     if chain.matching(qname) is not None:
-        return contradiction(_KIND, f"{text} exists", "denial.nsec3-name-exists")
+        return contradiction(_KIND, f"{to_text(qname)} exists", "denial.nsec3-name-exists")
     encloser = chain.closest_encloser(qname)
     if not encloser:
-        return chain.unproven(f"{text} does not exist", "denial.nsec3-closest-encloser")
+        return chain.unproven(f"{to_text(qname)} does not exist", "denial.nsec3-closest-encloser")
     cover = chain.covering(chain.next_closer)
     if cover is None:
-        return chain.unproven(f"{text} does not exist", "denial.nsec3-next-closer")
+        return chain.unproven(f"{to_text(qname)} does not exist", "denial.nsec3-next-closer")
     wildcard = wildcard_of(encloser)
     if chain.matching(wildcard) is not None:
         return contradiction(_KIND, f"{to_text(wildcard)} exists", "denial.nsec3-wildcard-exists")

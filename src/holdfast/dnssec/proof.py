@@ -82,17 +82,16 @@ def denies_below(bitmap: bytes) -> bool:
 def nodata_by_bitmap(kind: str, bitmap: bytes, name: bytes, rtype: int) -> Proof:
     """Judge whether the bitmap at ``name`` itself proves that there is no ``rtype`` (RFC 4035 section 5.4)."""
     cut = is_zone_cut(bitmap)
-    text = to_text(name)
     if rtype == iana.TYPE_DS and name != ROOT and bitmap_has(bitmap, iana.TYPE_SOA):
-        return missing(kind, f"{text} has no DS (the record is from the child zone)", "denial.ds-by-child")
+        return missing(kind, f"{to_text(name)} has no DS (the record is from the child zone)", "denial.ds-by-child")
     # A CNAME should have been the answer (RFC 6840 section 4.3); every name with a bitmap has something for ANY.
     for present in (rtype, iana.TYPE_CNAME):
         if bitmap_has(bitmap, present) or present == iana.TYPE_ANY:
-            return contradiction(kind, f"{text} has {iana.type_name(present)}", "denial.type-exists", cut)
+            return contradiction(kind, f"{to_text(name)} has {iana.type_name(present)}", "denial.type-exists", cut)
     if cut and rtype != iana.TYPE_DS:
         cause = Cause(
             iana.EDE_NSEC_MISSING,
-            f"no {kind} proof that {text} has no {iana.type_name(rtype)} (the record is from the parent zone)",
+            f"no {kind} proof that {to_text(name)} has no {iana.type_name(rtype)} (the record is from the parent zone)",
             "denial.nodata-by-parent",
         )
         return Proof(NOT_PROVEN, cause, delegation=True, name_exists=True)

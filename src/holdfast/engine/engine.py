@@ -305,12 +305,12 @@ class ResolverEngine:
 
     def handle_timer(self, now: Instant) -> None:
         """Fire everything that is due."""
-        self.state.fire_timers(now)
+        self.state.timers.fire(now)
         self.state.run_ready(now)
 
     def next_deadline(self) -> int:
         """Return when ``handle_timer`` is wanted next, in monotonic microseconds; -1: not at all."""
-        return self.state.next_deadline()
+        return self.state.timers.next_deadline()
 
     def take_effects(self) -> list[Effect]:
         """Return the effects since the last call, in order."""

@@ -17,8 +17,9 @@ from holdfast.dns.rrset import RRset
 from holdfast.dnssec.signature_time import seconds_between
 from holdfast.dnssec.trust_anchor import TrustAnchor, next_refresh_s
 from holdfast.resolve.pending import PendingTrust, TaskSource
-from holdfast.resolve.state import ResolverState, Timer
+from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import QueryBudget, Task
+from holdfast.resolve.timers import Timer
 
 _LABEL_START: Final = b"_ta"
 
@@ -82,7 +83,7 @@ class AnchorWatch:
     def start(self, now: Instant) -> None:
         """Look at the keys as soon as time goes on, if their rollovers are to be followed."""
         if self.anchor.tracked and not self.anchor.deleted():
-            self.state.add_timer(AnchorTimer(self, now.monotonic_us))
+            self.state.timers.add(AnchorTimer(self, now.monotonic_us))
 
     def probe(self, now: Instant) -> None:
         """Fetch and validate the keys anew."""
@@ -101,7 +102,7 @@ class AnchorWatch:
             self.ttl_s = trust.dnskey.ttl
             self.signed_s = _signed_s(trust.dnskey, self.state.validation_time_s(now))
         interval_s = next_refresh_s(self.ttl_s, self.signed_s, failed)
-        self.state.add_timer(AnchorTimer(self, now.monotonic_us + interval_s * 1_000_000))
+        self.state.timers.add(AnchorTimer(self, now.monotonic_us + interval_s * 1_000_000))
 
     def note_validated(self, now: Instant) -> None:
         """The zone's keys were fetched and are good: from now on its servers are told once a day."""
@@ -119,7 +120,7 @@ class AnchorWatch:
             if len(name) <= 255:
                 self.state.count("trust_anchor_signals")
                 self.source.fetch(name, TYPE_NULL, QueryBudget(), 0, [], now)
-        self.state.add_timer(SignalTimer(self, now.monotonic_us + ANCHOR_SIGNAL_INTERVAL_US))
+        self.state.timers.add(SignalTimer(self, now.monotonic_us + ANCHOR_SIGNAL_INTERVAL_US))
 
 
 def _signed_s(dnskeys: RRset, validation_time_s: int) -> int:

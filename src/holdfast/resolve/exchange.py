@@ -9,9 +9,10 @@ from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS, ServerEntry, ad
 from holdfast.dns.edns import EdnsOption
 from holdfast.dns.iana import CLASS_IN, EDNS_OPTION_COOKIE, FLAG_CD, FLAG_QR, FLAG_RD
 from holdfast.dns.message import Message, parse
-from holdfast.dns.writer import build_query
-from holdfast.resolve.state import ResolverState, Timer
+from holdfast.dns.writer import opt_record, query_with_opt
+from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import Task
+from holdfast.resolve.timers import Timer
 
 CLIENT_COOKIE_OCTETS: Final = 8  # RFC 7873 section 4
 RESPONSE: Final = 1
@@ -19,24 +20,12 @@ TIMED_OUT: Final = 2
 FAILED: Final = 3
 
 
-class ResponseTimer(Timer):
-    """Ends an exchange whose response does not come; it knows the exchange by number, see ``Timer``."""
-
-    def __init__(self, table: "ExchangeTable", exchange_id: int, deadline_us: int) -> None:
-        super().__init__(deadline_us)
-        self.table: Final = table
-        self.exchange_id: Final = exchange_id
-
-    def fire(self, now: Instant) -> None:
-        """Time is up."""
-        self.table.time_out(self.exchange_id, now)
-
-
-class Exchange:
+class Exchange(Timer):
     """A query in flight. When it ends, ``outcome`` says how and the owner task is woken."""
 
     def __init__(
         self,
+        table: "ExchangeTable",
         owner: Task,
         exchange_id: int,
         query_id: int,
@@ -46,8 +35,10 @@ class Exchange:
         qtype: int,
         with_edns: bool,
         sent_us: int,
-        timer: ResponseTimer,
+        deadline_us: int,
     ) -> None:
+        super().__init__(deadline_us)
+        self.table: Final = table
         self.owner: Final = owner
         self.exchange_id: Final = exchange_id
         self.query_id: Final = query_id
@@ -57,10 +48,14 @@ class Exchange:
         self.qtype: Final = qtype
         self.with_edns: Final = with_edns
         self.sent_us: Final = sent_us
-        self.timer: Final = timer
         self.outcome = 0
         self.failure = 0
         self.message: Message | None = None
+
+    def fire(self, now: Instant) -> None:
+        """Time is up."""
+        self.table.state.servers.get(self.address, now.monotonic_us).note_timeout(now.monotonic_us)
+        self.table.end(self, TIMED_OUT, now)
 
 
 class ExchangeTable:
@@ -96,24 +91,11 @@ class ExchangeTable:
             flags |= (
                 FLAG_CD  # the verdict is ours, and needs the data that a forwarder would hide (RFC 6840 section 5.9)
             )
-        options: list[EdnsOption] = []
-        if with_edns and settings.upstream_cookies:
-            if not server.client_cookie:
-                server.client_cookie = state.entropy.cookie.take(CLIENT_COOKIE_OCTETS)
-            options.append(EdnsOption(EDNS_OPTION_COOKIE, server.client_cookie + server.server_cookie))
-        wire = build_query(
-            query_id,
-            qname_wire,
-            qtype,
-            flags,
-            settings.edns_buffer_octets if with_edns else 0,
-            True,
-            options,
-        )
+        wire = query_with_opt(query_id, qname_wire, qtype, flags, self.opt_for(server) if with_edns else b"")
         wait_us = server.timeout_us() if transport == TRANSPORT_UDP else TCP_TIMEOUT_US
         self.last_id += 1
-        timer = ResponseTimer(self, self.last_id, now.monotonic_us + wait_us)
         exchange = Exchange(
+            self,
             owner,
             self.last_id,
             query_id,
@@ -123,11 +105,11 @@ class ExchangeTable:
             qtype,
             with_edns,
             now.monotonic_us,
-            timer,
+            now.monotonic_us + wait_us,
         )
         self.open[self.last_id] = exchange
         server.in_flight += 1
-        state.add_timer(timer)
+        state.timers.add(exchange)
         target = address_of(address)
         if target is not address:
             port = address[-2] << 8 | address[-1]
@@ -136,6 +118,17 @@ class ExchangeTable:
         if transport == TRANSPORT_TCP:
             state.count("upstream_tcp_queries")
         return exchange
+
+    def opt_for(self, server: ServerEntry) -> bytes:
+        """Return the OPT record for queries to a server, with the cookies that both know (RFC 7873 section 5.1)."""
+        if not server.opt:
+            options: list[EdnsOption] = []
+            if self.state.settings.upstream_cookies:
+                if not server.client_cookie:
+                    server.client_cookie = self.state.entropy.cookie.take(CLIENT_COOKIE_OCTETS)
+                options.append(EdnsOption(EDNS_OPTION_COOKIE, server.client_cookie + server.server_cookie))
+            server.opt = opt_record(self.state.settings.edns_buffer_octets, 0, True, options)
+        return server.opt
 
     def randomise_case(self, qname: bytes) -> bytes:
         """Return the name with random letter case: more bits that a forger must guess (draft-vixie-dnsext-dns0x20)."""
@@ -197,15 +190,12 @@ class ExchangeTable:
                     return False
                 if option.data[:CLIENT_COOKIE_OCTETS] != server.client_cookie:
                     return False
-                server.server_cookie = option.data[CLIENT_COOKIE_OCTETS:]
+                server_cookie = option.data[CLIENT_COOKIE_OCTETS:]
+                if server_cookie != server.server_cookie:
+                    server.server_cookie = server_cookie
+                    server.opt = b""
                 return True
         return True
-
-    def time_out(self, exchange_id: int, now: Instant) -> None:
-        """The response did not come in time."""
-        exchange = self.open[exchange_id]
-        self.state.servers.get(exchange.address, now.monotonic_us).note_timeout(now.monotonic_us)
-        self.end(exchange, TIMED_OUT, now)
 
     def fail(self, exchange_id: int, failure: int, now: Instant) -> None:
         """The driver could not deliver the query or get the response."""
@@ -218,7 +208,7 @@ class ExchangeTable:
 
     def end(self, exchange: Exchange, outcome: int, now: Instant) -> None:
         """Close the exchange and let its owner go on."""
-        exchange.timer.cancel()
+        self.state.timers.cancel(exchange)
         exchange.outcome = outcome
         del self.open[exchange.exchange_id]
         server = self.state.servers.get(exchange.address, now.monotonic_us)

@@ -341,6 +341,9 @@ class FetchTask(Task):
 
     def take(self, exchange: Exchange, now: Instant) -> None:
         """Deal with the end of an exchange."""
+        if exchange.message is not None:
+            self.take_message(exchange, exchange.message, now)
+            return
         where = f"{server_text(exchange.address)} for {to_text(self.asked_name)} {type_name(self.asked_type)}"
         if exchange.outcome == TIMED_OUT or (exchange.outcome == FAILED and exchange.failure != FAILURE_LOCAL):
             self.unanswered += 1
@@ -350,11 +353,8 @@ class FetchTask(Task):
         elif exchange.outcome == FAILED:
             text = "no local resources to ask" if exchange.failure == FAILURE_LOCAL else "cannot reach"
             self.add_cause(EDE_NETWORK_ERROR, f"{text} {where}", "iterate.unreachable")
-        elif exchange.outcome == RESPONSE and exchange.message is None:
+        elif exchange.outcome == RESPONSE:
             self.add_cause(EDE_INVALID_DATA, f"malformed response from {where}", "iterate.malformed")
-        elif exchange.message is not None:
-            self.take_message(exchange, exchange.message, now)
-            return
         self.ask(now)
 
     def count_silence(self) -> None:

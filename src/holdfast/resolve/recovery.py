@@ -16,8 +16,9 @@ from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.dns.iana import TYPE_DNSKEY, TYPE_DS
 from holdfast.dns.name import is_subdomain
 from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
-from holdfast.resolve.state import ResolverState, Timer
+from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import QueryBudget, Task
+from holdfast.resolve.timers import Timer
 
 PROBE_INTERVAL_MAXIMUM_US: Final = 60_000_000  # for zones that few ask for
 CLEAN_INTERVAL_US: Final = 200_000  # after a good probe the next ones follow soon
@@ -48,7 +49,7 @@ def note_failure(
         state.broken.hold(broken, now.monotonic_us)
     if broken.interval_us == 0 and state.settings.recovery_probe_interval_s > 0:
         broken.interval_us = state.settings.recovery_probe_interval_s * 1_000_000
-        state.add_timer(ProbeTimer(state, source, broken, now.monotonic_us + broken.interval_us))
+        state.timers.add(ProbeTimer(state, source, broken, now.monotonic_us + broken.interval_us))
 
 
 class ProbeTimer(Timer):
@@ -127,13 +128,13 @@ class Probe(Task):
             longest_us = max(shortest_us, PROBE_INTERVAL_MAXIMUM_US)
             broken.interval_us = shortest_us if often else min(broken.interval_us * 2, longest_us)
             broken.wanted = 0
-            state.add_timer(ProbeTimer(state, self.source, broken, now.monotonic_us + broken.interval_us))
+            state.timers.add(ProbeTimer(state, self.source, broken, now.monotonic_us + broken.interval_us))
             return
         broken.clean += 1
         if self.sample.rtype == TYPE_DS:
             forget_failures(state, self.sample.name)  # this child is well, whatever becomes of the others
         if broken.clean < max(CLEAN_PROBES, len(broken.samples)):
-            state.add_timer(ProbeTimer(state, self.source, broken, now.monotonic_us + CLEAN_INTERVAL_US))
+            state.timers.add(ProbeTimer(state, self.source, broken, now.monotonic_us + CLEAN_INTERVAL_US))
             return
         heal(state, self.source, broken, now)
 
@@ -191,4 +192,4 @@ class RefreshTimer(Timer):
             self.state.count("recovery_refreshes")
         if end < len(self.wanted):
             deadline_us = now.monotonic_us + REFRESH_INTERVAL_US
-            self.state.add_timer(RefreshTimer(self.state, self.source, self.wanted, end, deadline_us))
+            self.state.timers.add(RefreshTimer(self.state, self.source, self.wanted, end, deadline_us))

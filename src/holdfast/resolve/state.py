@@ -1,6 +1,5 @@
 """What all tasks of one engine share: settings, caches, the board of running tasks, timers and outgoing effects."""
 
-from heapq import heappop, heappush
 from typing import Final
 
 from holdfast.base.effects import Effect, Record
@@ -24,25 +23,7 @@ from holdfast.dnssec.trust_anchor import TrustAnchor
 from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.resolve.error_report import ErrorReports
 from holdfast.resolve.task import Task
-
-
-class Timer:
-    """Something that happens at a deadline. A cancelled timer is skipped when it comes up, but queued until then.
-
-    So it must not keep alive what is done: seconds of finished work would fill the memory, and the processor's caches.
-    """
-
-    def __init__(self, deadline_us: int) -> None:
-        self.deadline_us: Final = deadline_us
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        """Do not fire. Subclasses also let go of what they would act upon."""
-        self.cancelled = True
-
-    def fire(self, now: Instant) -> None:
-        """Act; called once, at or after the deadline."""
-        raise NotImplementedError
+from holdfast.resolve.timers import Timers
 
 
 class ResolverState:
@@ -72,8 +53,7 @@ class ResolverState:
             self.anchors[setting.zone] = TrustAnchor(setting)
         self.running: Final[dict[bytes, Task]] = {}
         self.ready: list[Task] = []
-        self.timers: Final[list[tuple[int, int, Timer]]] = []
-        self.timer_sequence = 0
+        self.timers: Final = Timers()
         self.effects: list[Effect] = []
         self.counters: Final[dict[str, int]] = {}
 
@@ -111,24 +91,6 @@ class ResolverState:
         for waiter in waiters:
             waiter.blockers -= 1
             self.wake(waiter)
-
-    def add_timer(self, timer: Timer) -> None:
-        """Arm a timer."""
-        self.timer_sequence += 1
-        heappush(self.timers, (timer.deadline_us, self.timer_sequence, timer))
-
-    def fire_timers(self, now: Instant) -> None:
-        """Fire what is due."""
-        while self.timers and self.timers[0][0] <= now.monotonic_us:
-            timer = heappop(self.timers)[2]
-            if not timer.cancelled:
-                timer.fire(now)
-
-    def next_deadline(self) -> int:
-        """Return the next deadline in monotonic microseconds, -1 if nothing is armed."""
-        while self.timers and self.timers[0][2].cancelled:
-            heappop(self.timers)
-        return self.timers[0][0] if self.timers else -1
 
     def validation_time_s(self, now: Instant) -> int:
         """Return the time that signature windows are judged by; -1: do not judge them."""

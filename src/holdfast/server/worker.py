@@ -1,8 +1,9 @@
-"""One resolver process: listeners, the engine, upstream sockets, one timer, and the pump between them."""
+"""One resolver process: the engine, what drives it, and the event loop under both."""
 
 import asyncio
 import gc
 import os
+import select
 import signal
 import socket
 import time
@@ -12,30 +13,28 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from holdfast.base.effects import AbandonExchange, DropQuery, Record, SendAnswer, SendUpstreamQuery
+from holdfast.base.effects import AbandonExchange, DropQuery, Effect, Record, SendAnswer, SendUpstreamQuery
 from holdfast.base.entropy import Entropy
-from holdfast.base.instant import Instant
 from holdfast.base.settings import EngineSettings
 from holdfast.crypto.verifier import CryptographyVerifier
 from holdfast.dns.name import to_text
+from holdfast.driver.datagram_exchanges import DatagramExchanges
+from holdfast.driver.datagram_listener import DatagramListener
+from holdfast.driver.pump import Pump
+from holdfast.driver.seams import Clocks
 from holdfast.engine.engine import ResolverEngine
 from holdfast.engine.inputs import Resolution
 from holdfast.server.channel import serve_channel
 from holdfast.server.settings import ServerSettings
+from holdfast.server.sockets import packed_address
 from holdfast.server.tcp import TcpConnection, TcpListener
-from holdfast.server.udp import UdpListener, UdpPeer
-from holdfast.server.upstream import Upstream
+from holdfast.server.upstream import AddressBook, StreamExchanges
 
 SEED_OCTETS = 32
 GARBAGE_THRESHOLD = 50_000  # the engine makes few cycles; scanning its caches often would cost more than it frees
 DRAIN_STEP_S = 0.05
 
 log = structlog.get_logger()
-
-
-def read_clocks() -> Instant:
-    """Return the present; called once per wake-up."""
-    return Instant(time.monotonic_ns() // 1000, int(time.time()))
 
 
 class EngineHost:
@@ -46,75 +45,78 @@ class EngineHost:
     ) -> None:
         self.settings = settings
         self.loop = loop
+        self.clocks = Clocks(time.monotonic_ns, time.time)
         entropy = Entropy(os.urandom(SEED_OCTETS))
-        self.engine = ResolverEngine(engine_settings, CryptographyVerifier(), entropy, read_clocks())
-        self.upstream = Upstream(loop, self._received, self._failed, settings.upstream_sockets, settings.address_map)
+        self.engine = ResolverEngine(engine_settings, CryptographyVerifier(), entropy, self.clocks.read())
+        self._epoll = select.epoll()
+        self._datagrams = DatagramExchanges(
+            self.engine,
+            self._epoll,
+            settings.upstream_sockets,
+            AddressBook(settings.address_map).destination,
+            os.urandom,
+        )
+        self._streams = StreamExchanges(loop, self._datagrams, self._received, self._failed)
+        pump = Pump(self.engine, self._datagrams, self.clocks, self._carry_out, self._finish, self._wake_after)
+        self.pump = pump.run
+        self._tick = pump.tick
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_us = -1
-        self.on_result: dict[int, asyncio.Future[Resolution]] = {}
+        self._on_result: dict[int, asyncio.Future[Resolution]] = {}
         self._last_token = 0
-
-    def pump(self) -> None:
-        """Carry out what the engine wants, then plan its next wake-up."""
-        engine = self.engine
-        for effect in engine.take_effects():
-            if isinstance(effect, SendUpstreamQuery):
-                self.upstream.send(effect)
-            elif isinstance(effect, AbandonExchange):
-                self.upstream.abandon(effect.exchange_id)
-            elif isinstance(effect, SendAnswer):
-                answer(effect)
-            elif isinstance(effect, Record):
-                self._record(effect)
-            elif isinstance(effect, DropQuery) and isinstance(effect.client.handle, TcpConnection):
-                effect.client.handle.dropped()
-        if self.on_result:
-            for result in engine.take_results():
-                future = self.on_result.pop(result.token, None)
-                if future is not None and not future.done():
-                    future.set_result(result)
-        self._plan(engine.next_deadline())
+        loop.add_reader(self._epoll.fileno(), pump.receive)
 
     async def resolve(self, name: bytes, rtype: int, checking_disabled: bool) -> Resolution:
         """Resolve for this process."""
         self._last_token += 1
         token = self._last_token
         future: asyncio.Future[Resolution] = self.loop.create_future()
-        self.on_result[token] = future
-        self.engine.resolve(token, name, rtype, checking_disabled, read_clocks())
+        self._on_result[token] = future
+        self.engine.resolve(token, name, rtype, checking_disabled, self.clocks.read())
         self.pump()
         try:
             return await future
         finally:
-            self.on_result.pop(token, None)
+            self._on_result.pop(token, None)
 
     def close(self) -> None:
         """Release sockets and the timer."""
-        self.upstream.close()
+        self._streams.close()
+        self._datagrams.close()
+        if not self._epoll.closed:
+            self.loop.remove_reader(self._epoll.fileno())
+            self._epoll.close()
         if self._timer is not None:
             self._timer.cancel()
 
-    def _plan(self, deadline_us: int) -> None:
-        """Keep one timer armed for the engine's next deadline; an earlier one than needed does no harm."""
-        if deadline_us < 0 or (self._timer is not None and self._timer_us <= deadline_us):
-            return
+    def _wake_after(self, wait_s: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer_us = deadline_us
-        wait_s = max(deadline_us - time.monotonic_ns() // 1000, 0) / 1e6
         self._timer = self.loop.call_later(wait_s, self._tick)
 
-    def _tick(self) -> None:
-        self._timer = None
-        self.engine.handle_timer(read_clocks())
-        self.pump()
+    def _finish(self, result: Resolution) -> None:
+        future = self._on_result.pop(result.token, None)
+        if future is not None and not future.done():
+            future.set_result(result)
+
+    def _carry_out(self, effect: Effect) -> None:
+        """Do what is no business of datagrams."""
+        if isinstance(effect, SendUpstreamQuery):
+            self._streams.send(effect)
+        elif isinstance(effect, AbandonExchange):
+            self._streams.abandon(effect.exchange_id)
+        elif isinstance(effect, SendAnswer) and isinstance(effect.client.handle, TcpConnection):
+            effect.client.handle.send(effect.wire)
+        elif isinstance(effect, DropQuery) and isinstance(effect.client.handle, TcpConnection):
+            effect.client.handle.dropped()
+        elif isinstance(effect, Record):
+            self._record(effect)
 
     def _received(self, exchange_id: int, source: bytes, wire: bytes) -> None:
-        self.engine.receive_upstream_response(exchange_id, source, wire, read_clocks())
+        self.engine.receive_upstream_response(exchange_id, source, wire, self.clocks.read())
         self.pump()
 
     def _failed(self, exchange_id: int, failure: int) -> None:
-        self.engine.fail_upstream_query(exchange_id, failure, read_clocks())
+        self.engine.fail_upstream_query(exchange_id, failure, self.clocks.read())
         self.pump()
 
     def _record(self, record: Record) -> None:
@@ -127,13 +129,6 @@ class EngineHost:
                     "cannot store trust anchor state", directory=str(self.settings.state_directory), error=str(error)
                 )
         log.info(record.kind, subject=to_text(record.subject.encode("latin-1")), detail=record.detail)
-
-
-def answer(effect: SendAnswer) -> None:
-    """Send an answer to where its query came from."""
-    handle = effect.client.handle
-    if isinstance(handle, (UdpPeer, TcpConnection)):
-        handle.send(effect.wire)
 
 
 def anchor_state_path(directory: Path, zone: bytes) -> Path:
@@ -182,7 +177,10 @@ class Worker:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stop.set)
         host = EngineHost(self._settings, self._engine_settings, loop)
-        udp = [UdpListener(loop, sock, host.engine, host.pump, read_clocks) for sock in self._udp_sockets]
+        for sock in self._udp_sockets:
+            datagrams = DatagramListener(sock, host.engine, host.clocks, packed_address, host.pump)
+            loop.add_reader(sock.fileno(), datagrams.drain)
+        read_clocks = host.clocks.read
         tcp = [TcpListener(sock, host.engine, host.pump, read_clocks, self._settings) for sock in self._tcp_sockets]
         for listener in tcp:
             await listener.start()
@@ -194,8 +192,8 @@ class Worker:
         gc.set_threshold(GARBAGE_THRESHOLD, 20, 100)
         host.pump()
         await stop.wait()
-        for one in udp:
-            one.close_reading()
+        for sock in self._udp_sockets:
+            loop.remove_reader(sock.fileno())  # answers can still be sent
         for listener in tcp:
             listener.close()
         deadline = loop.time() + self._settings.drain_s

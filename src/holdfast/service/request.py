@@ -27,9 +27,10 @@ from holdfast.dns.rdata import rdata_name
 from holdfast.dns.rrset import RRset
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME, dname_target
 from holdfast.resolve.pending import FAILED, LookupResult, PendingLookup
-from holdfast.resolve.state import ResolverState, Timer
+from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import QueryBudget, Task
 from holdfast.resolve.tasks import Tasks
+from holdfast.resolve.timers import Timer
 from holdfast.service.rebinding import PrivateAddresses
 from holdfast.service.respond import Part, Response
 from holdfast.service.root_key_sentinel import refuted_claim
@@ -54,17 +55,11 @@ class RequestTimer(Timer):
 
     def __init__(self, request: "RequestTask", deadline_us: int) -> None:
         super().__init__(deadline_us)
-        self.request: RequestTask | None = request
-
-    def cancel(self) -> None:
-        """Let go of the request."""
-        super().cancel()
-        self.request = None
+        self.request: Final = request
 
     def fire(self, now: Instant) -> None:
         """Give up."""
-        if self.request is not None:
-            self.request.give_up(now)
+        self.request.give_up(now)
 
 
 class StaleTimer(RequestTimer):
@@ -72,9 +67,8 @@ class StaleTimer(RequestTimer):
 
     def fire(self, now: Instant) -> None:
         """Answer with stale data if there is any; the look-ups go on and refresh the cache."""
-        if self.request is not None:
-            waited_ms = self.request.state.settings.client_response_timer_ms
-            self.request.answer_stale(f"; no fresh answer within {waited_ms} ms", now)
+        waited_ms = self.request.state.settings.client_response_timer_ms
+        self.request.answer_stale(f"; no fresh answer within {waited_ms} ms", now)
 
 
 class RequestTask(Task):
@@ -111,8 +105,7 @@ class RequestTask(Task):
         self.zone_soa: ZoneSoa | None = None  # of a negative answer: when it changes, so does the answer
         self.soa_version: int = 0
         self.clients: list[WaitingClient] = []
-        self.timer: RequestTimer | None = None
-        self.stale_timer: StaleTimer | None = None
+        self.timers: list[RequestTimer] = []
 
     def can_join(self) -> bool:
         """Tell whether one more client may wait for this request."""
@@ -120,14 +113,17 @@ class RequestTask(Task):
 
     def arm(self, now: Instant) -> None:
         """Start the clock: the answer did not come from the cache."""
-        self.timer = RequestTimer(self, now.monotonic_us + REQUEST_TIMEOUT_MS * 1000)
-        self.state.add_timer(self.timer)
+        self.add_timer(RequestTimer(self, now.monotonic_us + REQUEST_TIMEOUT_MS * 1000))
         settings = self.state.settings
         if settings.serve_stale:
             if settings.client_response_timer_ms == 0 and self.answer_stale("; it is being refreshed", now):
                 return
-            self.stale_timer = StaleTimer(self, now.monotonic_us + settings.client_response_timer_ms * 1000)
-            self.state.add_timer(self.stale_timer)
+            self.add_timer(StaleTimer(self, now.monotonic_us + settings.client_response_timer_ms * 1000))
+
+    def add_timer(self, timer: RequestTimer) -> None:
+        """Arm a timer until the response is complete."""
+        self.timers.append(timer)
+        self.state.timers.add(timer)
 
     def answer_stale(self, why: str, now: Instant) -> bool:
         """Complete the chain with what was known last; fresh data may be on its way. False: a link is missing."""
@@ -339,8 +335,7 @@ class RequestTask(Task):
                 self.status = INDETERMINATE
                 self.cacheable = False
         self.response.secure = self.status == SECURE
-        if self.timer is not None:
-            self.timer.cancel()
-        if self.stale_timer is not None:
-            self.stale_timer.cancel()
+        for timer in self.timers:
+            self.state.timers.cancel(timer)
+        self.timers = []  # they know the request: without them, nothing but its clients keeps it
         self.state.finish(self)

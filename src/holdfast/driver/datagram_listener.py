@@ -1,0 +1,78 @@
+"""Clients over UDP: drain the socket, ask the engine, answer."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from holdfast.base.effects import TRANSPORT_UDP, Client
+from holdfast.driver.seams import Clocks, DatagramSocket
+from holdfast.engine.engine import ResolverEngine
+
+BATCH_DATAGRAMS: Final = 64  # per wake-up: amortises the wake-up, yet keeps upstream responses flowing
+BUSY_US: Final = 50  # woken again this soon, more queries are expected: asking in vain costs an exception each time
+QUERY_OCTETS: Final = 4096  # no sane query is larger; the rest is cut off and will not parse
+ADDRESSES_REMEMBERED: Final = 10_000  # packed forms of client addresses, so that each is parsed once
+
+
+class DatagramPeer:
+    """Where a datagram came from."""
+
+    def __init__(self, sock: DatagramSocket, address: Any) -> None:
+        self._sock: Final = sock
+        self._address: Final = address
+
+    def send(self, wire: bytes) -> None:
+        """Send an answer; a full socket buffer loses it, as any datagram may be lost."""
+        try:
+            self._sock.sendto(wire, self._address)
+        except OSError:
+            return
+
+
+class DatagramListener:
+    """One listening socket. ``pack`` turns the text of an address into its octets; ``pump`` carries out effects."""
+
+    def __init__(
+        self,
+        sock: DatagramSocket,
+        engine: ResolverEngine,
+        clocks: Clocks,
+        pack: Callable[[str], bytes],
+        pump: Callable[[], None],
+    ) -> None:
+        self._sock: Final = sock
+        self._engine: Final = engine
+        self._clocks: Final = clocks
+        self._pack: Final = pack
+        self._pump: Final = pump
+        self._packed: Final[dict[str, bytes]] = {}
+        self._drained_us = 0
+
+    def drain(self) -> None:
+        """Take what has arrived. Answers from the cache go out at once."""
+        now = self._clocks.read()
+        busy = now.monotonic_us - self._drained_us < BUSY_US
+        waiting = False
+        for _ in range(BATCH_DATAGRAMS if busy else 1):
+            try:
+                wire, address = self._sock.recvfrom(QUERY_OCTETS)
+            except OSError:
+                break
+            peer = DatagramPeer(self._sock, address)
+            client = Client(self._packed_address(address[0]), TRANSPORT_UDP, peer)
+            response = self._engine.receive_client_query(client, wire, now)
+            if response is None:
+                waiting = True
+            else:
+                peer.send(response)
+        if waiting:
+            self._pump()
+        self._drained_us = self._clocks.monotonic_us()
+
+    def _packed_address(self, host: str) -> bytes:
+        packed = self._packed.get(host)
+        if packed is None:
+            if len(self._packed) >= ADDRESSES_REMEMBERED:
+                self._packed.clear()
+            packed = self._pack(host)
+            self._packed[host] = packed
+        return packed
