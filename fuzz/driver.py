@@ -18,6 +18,7 @@ from holdfast.resolve.recovery import ProbeTimer
 START_US = 1_000_000_000
 PLAIN_OCTETS = 512
 QUIET_US = 120_000_000  # virtual time after which nothing may be outstanding any more; a request ends after 10 s
+ONE_PROOF_OCTETS = 66_000  # the denial cache makes room before it adds
 QUIET_EVENTS = 200_000  # timer events within that time; far above what a batch can cause
 
 
@@ -162,7 +163,7 @@ class Driver:
             raise Violation(f"never answered: queries {sorted(self.unanswered)[:20]}")
         counters = {
             "outstanding requests": engine.outstanding,
-            "outstanding requests of clients": sum(engine.outstanding_of.values()),
+            "outstanding requests of clients": len(engine.waiting) + len(engine.waiting_of),
             "open exchanges": len(engine.tasks.exchanges.open),
             "exchanges that the driver holds": len(self.pending),
             "running tasks": len(state.running),
@@ -188,7 +189,9 @@ class Driver:
         state = self.engine.state
         tables: dict[str, BoundedTable] = {
             "RRsets": state.rrsets.table,
+            "unchecked RRsets": state.rrsets.attempts,
             "negative answers": state.negatives.table,
+            "unchecked negative answers": state.negatives.attempts,
             "failures": state.failures.table,
             "zone trust": state.trust.table,
             "delegations": state.delegations.table,
@@ -198,3 +201,7 @@ class Driver:
             octets = sum(entry.octets for entry in table.entries.values())
             if octets != table.octets or octets > table.capacity_octets:
                 raise Violation(f"{what}: {octets} octets, {table.octets} accounted, {table.capacity_octets} allowed")
+        denials = state.denials
+        octets = sum(proof.octets for zone in denials.zones.values() for proof in zone.proofs.values())
+        if octets != denials.heap.octets or octets > denials.capacity_octets + ONE_PROOF_OCTETS:
+            raise Violation(f"denials: {octets} octets, {denials.heap.octets} accounted")

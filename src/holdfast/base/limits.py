@@ -25,12 +25,13 @@ PREFETCH_REMAINING_PERCENT: Final = 10  # refresh when this share of the TTL is 
 
 # -- work per client request ------------------------------------------------------------------------------------------
 CNAME_LINKS: Final = 11  # links of CNAME/DNAME followed; BIND and Unbound stop at 11 to 16
-UPSTREAM_QUERIES_PER_REQUEST: Final = 120  # everything sent on behalf of one fetch, sub-tasks included (NXNSAttack)
+UPSTREAM_QUERIES_PER_REQUEST: Final = 120  # everything sent on behalf of one request, sub-tasks included (NXNSAttack)
 REFERRALS_PER_FETCH: Final = 30  # a name has 127 labels at most; sane chains are under ten
 SERVER_NAME_LOOKUPS_PER_ZONE: Final = 5  # name servers without addresses looked up at once per delegation (NXNSAttack)
 SERVER_NAME_FAILURES_PER_FETCH: Final = (
     12  # failed name server look-ups after which a fetch gives up (NXNSAttack paper)
 )
+SERVER_NAME_LOOKUPS_PER_REQUEST: Final = 48  # addresses of name servers looked up in all (NXNSAttack, two types each)
 SUBTASK_DEPTH: Final = 12  # look-ups that wait for look-ups; deeper chains of name servers are attacks or accidents
 SENDS_PER_ZONE: Final = 16  # queries to the servers of one zone for one question before it fails
 BOGUS_RETRIES: Final = 3  # other servers asked after a bogus answer before the verdict
@@ -42,8 +43,9 @@ ADDRESSES_PER_NAME_SERVER: Final = 8  # beyond this more addresses help nobody
 # -- validation work (KeyTrap, CVE-2023-50387 and CVE-2023-50868) ------------------------------------------------------
 SIGNATURE_CHECKS_PER_RRSET: Final = 8  # tried combinations of RRSIG and DNSKEY for one RRset
 KEYS_PER_TAG: Final = 4  # DNSKEYs with the same tag and algorithm that are tried (Unbound and BIND take 1 to 4)
-SIGNATURE_CHECKS_PER_REQUEST: Final = 64  # for everything one validation needs
-NSEC3_HASHES_PER_REQUEST: Final = 64  # hash calculations, not iterations; a proof needs at most about one per label
+SIGNATURE_CHECKS_PER_REQUEST: Final = 200  # eleven aliases, each below three signed zones, need some hundred
+NSEC3_HASHES_PER_REQUEST: Final = 200  # hash calculations, not iterations; a proof needs at most about one per label
+DENIAL_RRSETS: Final = 12  # NSEC/NSEC3 RRsets of one response looked at; a proof needs three, changing zones send both
 NSEC3_ITERATIONS: Final = (
     50  # RFC 9276 section 3.2 lets validators treat more as insecure; BIND, Unbound, Knot use 50..150
 )
@@ -67,6 +69,8 @@ SERVER_BACKOFF_US: Final = 60_000_000  # a server that timed out repeatedly is p
 SERVER_TIMEOUTS_TO_BACKOFF: Final = 4  # consecutive ones
 SERVER_ENTRY_LIFETIME_US: Final = 900_000_000  # forget what is known of a server after a quarter of an hour
 SERVERS_REMEMBERED: Final = 50_000  # entries of the server cache
+UPSTREAM_IN_FLIGHT: Final = 6000  # exchanges in flight in all; the longest waiting ones give way (sockets: 8000)
+MISMATCHES_PER_QUERY: Final = 16  # wrong responses to one UDP query before it is asked over TCP (RFC 5452 section 9.2)
 OUTSTANDING_PER_SERVER: Final = 500  # exchanges in flight to one server address; others wait or go elsewhere
 
 # -- serve stale (RFC 8767 section 5 and 6) ---------------------------------------------------------------------------

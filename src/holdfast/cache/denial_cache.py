@@ -7,6 +7,8 @@ from bisect import bisect_left, bisect_right
 from typing import Final
 
 from holdfast.base.limits import DENIAL_PROOFS_PER_ZONE, WILDCARDS_PER_ZONE
+from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS
+from holdfast.cache.rrset_cache import rrset_octets
 from holdfast.dns.iana import NSEC3_FLAG_OPT_OUT, TYPE_DS, TYPE_NSEC, TYPE_NSEC3
 from holdfast.dns.name import ROOT, canonical_key, common_ancestor, is_subdomain, label_count, parent, wildcard_of
 from holdfast.dns.rdata import parse_nsec, parse_nsec3
@@ -48,6 +50,14 @@ class StoredProof:
     def __init__(self, rrset: RRset, expires_us: int) -> None:
         self.rrset: Final = rrset
         self.expires_us: Final = expires_us
+        self.octets: Final = ENTRY_OVERHEAD_OCTETS + rrset_octets(rrset)
+
+
+class HeapUse:
+    """Estimated octets of all zones together."""
+
+    def __init__(self) -> None:
+        self.octets = 0
 
 
 class ZoneProofs:
@@ -56,8 +66,9 @@ class ZoneProofs:
     ``opt_out``: among them are NSEC3 with opt-out. ``wildcards``: owners of wildcard RRsets that expansions showed.
     """
 
-    def __init__(self, zone: bytes) -> None:
+    def __init__(self, zone: bytes, heap: HeapUse) -> None:
         self.zone: Final = zone
+        self.heap: Final = heap
         self.soa: RRset | None = None
         self.soa_expires_us = 0
         self.keys: list[bytes] = []
@@ -72,10 +83,19 @@ class ZoneProofs:
         """Add or renew a proof; a full zone starts over, since random names would fill it anyway."""
         if key not in self.proofs:
             if len(self.keys) >= DENIAL_PROOFS_PER_ZONE:
-                self.keys = []
-                self.proofs = {}
+                self.clear()
             self.keys.insert(bisect_left(self.keys, key), key)
+        else:
+            self.heap.octets -= self.proofs[key].octets
         self.proofs[key] = proof
+        self.heap.octets += proof.octets
+
+    def clear(self) -> None:
+        """Forget all proofs."""
+        for proof in self.proofs.values():
+            self.heap.octets -= proof.octets
+        self.keys = []
+        self.proofs = {}
 
     def at_or_before(self, key: bytes, now_us: int) -> StoredProof | None:
         """Return the last proof whose key is not after ``key``; the last of all if none is (the chain is a circle)."""
@@ -85,6 +105,7 @@ class ZoneProofs:
         found = self.keys[at]
         proof = self.proofs[found]
         if proof.expires_us <= now_us:
+            self.heap.octets -= proof.octets
             del self.proofs[found]
             del self.keys[at]
             return None
@@ -128,24 +149,34 @@ class Expansion:
 class DenialCache:
     """Proofs by zone. Proofs with more than ``iterations_limit`` NSEC3 iterations are not worth their hashing."""
 
-    def __init__(self, iterations_limit: int) -> None:
+    def __init__(self, iterations_limit: int, capacity_octets: int) -> None:
         self.zones: Final[dict[bytes, ZoneProofs]] = {}
+        self.heap: Final = HeapUse()
+        self.capacity_octets: Final = capacity_octets
         self.iterations_limit: Final = iterations_limit
 
     def zone_proofs(self, zone: bytes) -> ZoneProofs:
         """Return the table of a zone, made when needed."""
-        found = self.zones.get(zone)
+        found = self.zones.pop(zone, None)
         if found is None:
             if len(self.zones) >= ZONES:
-                del self.zones[next(iter(self.zones))]
-            found = ZoneProofs(zone)
-            self.zones[zone] = found
+                self.evict()
+            found = ZoneProofs(zone, self.heap)
+        self.zones[zone] = found  # at the end: who learns nothing new for the longest time goes first
         return found
+
+    def evict(self) -> None:
+        """Forget the zone whose turn it is."""
+        zone = next(iter(self.zones))
+        self.zones[zone].clear()
+        del self.zones[zone]
 
     def add(self, zone: bytes, rrset: RRset, expires_us: int) -> None:
         """Take a validated NSEC or NSEC3 RRset of ``zone``."""
         if len(rrset.rdatas) != 1:
             return
+        while self.zones and self.heap.octets > self.capacity_octets:
+            self.evict()
         if rrset.rtype == TYPE_NSEC:
             table = self.zone_proofs(zone)
             if not table.hashed:
@@ -156,8 +187,7 @@ class DenialCache:
                 return
             table = self.zone_proofs(zone)
             if table.salt != nsec3.salt or table.iterations != nsec3.iterations or not table.hashed:
-                table.keys = []
-                table.proofs = {}
+                table.clear()
                 table.hashed = True
                 table.opt_out = False
                 table.salt = nsec3.salt
@@ -185,6 +215,7 @@ class DenialCache:
         """Forget the proofs of all zones at and below ``zone``; returns how many zones went."""
         doomed = [name for name in self.zones if is_subdomain(name, zone)]
         for name in doomed:
+            self.zones[name].clear()
             del self.zones[name]
         return len(doomed)
 

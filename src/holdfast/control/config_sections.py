@@ -132,13 +132,13 @@ class AccessSection(Section):
         default=ENGINE.outstanding_requests,
         ge=1,
         le=1_000_000,
-        description="Requests that may wait for resolution in one worker.",
+        description="Requests that may wait for resolution in one worker; beyond it the longest waiting get SERVFAIL.",
     )
     outstanding_per_client: int = Field(
         default=ENGINE.outstanding_per_client,
         ge=1,
         le=1_000_000,
-        description="Requests of one client address that may wait in one worker.",
+        description="Requests of one client address that may wait in one worker; beyond it its oldest get SERVFAIL.",
     )
     answer_without_recursion_desired: bool = Field(
         default=ENGINE.answer_without_recursion_desired,

@@ -4,7 +4,10 @@ from holdfast.base.limits import NSEC3_HASHES_PER_REQUEST, SIGNATURE_CHECKS_PER_
 
 
 class WorkBudget:
-    """What is left to spend. Everything validated on behalf of one request shares one budget."""
+    """What is left to spend. Everything validated on behalf of one request shares one budget.
+
+    ``refused``: something was asked for that was not left.
+    """
 
     def __init__(
         self,
@@ -13,10 +16,12 @@ class WorkBudget:
     ) -> None:
         self.signature_checks = signature_checks
         self.nsec3_hashes = nsec3_hashes
+        self.refused = False
 
     def take_signature_check(self) -> bool:
         """Take one signature check; False: none is left."""
         if self.signature_checks <= 0:
+            self.refused = True
             return False
         self.signature_checks -= 1
         return True
@@ -24,6 +29,7 @@ class WorkBudget:
     def take_nsec3_hash(self) -> bool:
         """Take one NSEC3 hash calculation, whatever its iterations; False: none is left."""
         if self.nsec3_hashes <= 0:
+            self.refused = True
             return False
         self.nsec3_hashes -= 1
         return True

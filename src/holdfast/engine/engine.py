@@ -94,7 +94,9 @@ class ResolverEngine:
         self.packets: Final = PacketCache(settings.cache_bytes // PACKET_CACHE_SHARE)
         self.policy_epoch = 0
         self.outstanding = 0
-        self.outstanding_of: Final[dict[bytes, int]] = {}
+        self.waiting: Final[dict[int, WaitingClient]] = {}  # in the order of arrival
+        self.waiting_of: Final[dict[bytes, dict[int, WaitingClient]]] = {}  # the same by client address
+        self.arrivals = 0
         self.results: list[Resolution] = []
         self.queries = 0
         self.packet_hits = 0
@@ -110,7 +112,7 @@ class ResolverEngine:
         self.queries += 1
         question = parse_question(wire)
         if isinstance(question, int):
-            return self.answer_garbage(client, wire, question)
+            return self.answer_garbage(client, wire, question, now)
         if question.flags & FLAG_QR:
             return self.drop(client, "a response instead of a query")
         options = self.options.read(question, client, now)
@@ -154,10 +156,12 @@ class ResolverEngine:
             return len(wire) <= 512
         return len(wire) <= question.edns.udp_octets or len(wire) <= 512
 
-    def answer_garbage(self, client: Client, wire: bytes, rcode: int) -> bytes | None:
+    def answer_garbage(self, client: Client, wire: bytes, rcode: int, now: Instant) -> bytes | None:
         """Answer what cannot be parsed with its own ID and nothing else, or not at all."""
         if rcode < 0 or len(wire) < HEADER_OCTETS or wire[2] & 0x80 or not self.admission.is_allowed(client.address):
             return self.drop(client, "not a DNS query")
+        if not self.admission.within_rate(client.address, client.transport != TRANSPORT_UDP, now.monotonic_us):
+            return self.drop(client, "rate limit")
         return wire[:2] + bytes([0x80 | (wire[2] & 0x79), 0x80 | rcode]) + b"\x00" * 8
 
     def drop(self, client: Client, reason: str) -> bytes | None:
@@ -192,11 +196,6 @@ class ResolverEngine:
             if response is not None:
                 return self.respond(client, question, waiting.options, response)
         running = self.state.running.get(b"r" + key)
-        mine = self.outstanding_of.get(client.address, 0)
-        if self.outstanding >= self.settings.outstanding_requests or mine >= self.settings.outstanding_per_client:
-            self.state.count("overload_refusals")
-            cause = Cause(EDE_OVER_QUOTA, "too many questions are waiting for an answer; try again", "engine.overload")
-            return self.refuse(client, question, waiting.options, RCODE_SERVFAIL, cause)
         if isinstance(running, Finisher) and running.can_join():
             self.wait(running, waiting)
             self.state.count("joined_queries")
@@ -243,26 +242,61 @@ class ResolverEngine:
         return self.respond(client, question, options, response)
 
     def wait(self, request: Finisher, waiting: WaitingClient) -> None:
-        """Let a client wait for a request."""
+        """Let a client wait for a request. If too many wait, the one that has waited longest gives way.
+
+        So a flood of questions that nobody answers does not keep out those that are answered in milliseconds; and one
+        client fills its own share only.
+        """
         request.clients.append(waiting)
         self.outstanding += 1
+        client = waiting.client
+        if client is None:
+            return
+        self.arrivals += 1
+        waiting.number = self.arrivals
+        waiting.request = request
+        mine = self.waiting_of.setdefault(client.address, {})
+        mine[waiting.number] = waiting
+        self.waiting[waiting.number] = waiting
+        if len(mine) > self.settings.outstanding_per_client:
+            self.displace(mine[next(iter(mine))])
+        elif len(self.waiting) > self.settings.outstanding_requests:
+            self.displace(self.waiting[next(iter(self.waiting))])
+
+    def forget(self, waiting: WaitingClient) -> None:
+        """A client does not wait any more."""
+        self.outstanding -= 1
+        waiting.request = None
         if waiting.client is not None:
-            address = waiting.client.address
-            self.outstanding_of[address] = self.outstanding_of.get(address, 0) + 1
+            del self.waiting[waiting.number]
+            mine = self.waiting_of[waiting.client.address]
+            del mine[waiting.number]
+            if not mine:
+                del self.waiting_of[waiting.client.address]
+
+    def displace(self, waiting: WaitingClient) -> None:
+        """Answer SERVFAIL to a client that waits, and forget its request if nobody else waits for it."""
+        request = waiting.request
+        client = waiting.client
+        self.forget(waiting)
+        if request is None or client is None or waiting.question is None:
+            return
+        self.state.count("displaced_requests")
+        cause = Cause(EDE_OVER_QUOTA, "too many questions are waiting for an answer; try again", "engine.overload")
+        answer = self.refuse(client, waiting.question, waiting.options, RCODE_SERVFAIL, cause)
+        self.state.effects.append(SendAnswer(client, answer))
+        request.clients.remove(waiting)
+        if not request.clients:
+            request.abandon()
 
     def answer_clients(self, request: Finisher, now: Instant) -> None:
         """The request is done: answer everyone who waits."""
         for waiting in request.clients:
-            self.outstanding -= 1
+            self.forget(waiting)
             client = waiting.client
             if client is None or waiting.question is None:
                 self.results.append(self.resolution(request, waiting.token, now))
                 continue
-            left = self.outstanding_of.get(client.address, 1) - 1
-            if left > 0:
-                self.outstanding_of[client.address] = left
-            else:
-                self.outstanding_of.pop(client.address, None)
             written = self.write(request, waiting.question, client, waiting.options, now)
             self.state.effects.append(SendAnswer(client, written))
         request.clients = []

@@ -18,7 +18,7 @@ from holdfast.dnssec.signature_time import seconds_between
 from holdfast.dnssec.trust_anchor import TrustAnchor, next_refresh_s
 from holdfast.resolve.pending import PendingTrust, TaskSource
 from holdfast.resolve.state import ResolverState
-from holdfast.resolve.task import QueryBudget, Task
+from holdfast.resolve.task import RequestBudget, Task
 from holdfast.resolve.timers import Timer
 
 _LABEL_START: Final = b"_ta"
@@ -52,7 +52,7 @@ class AnchorTask(Task):
     """One look at the keys; the state machine sees them on the way, this only waits to plan the next look."""
 
     def __init__(self, watch: "AnchorWatch", key: bytes) -> None:
-        super().__init__(key, QueryBudget(), 0)
+        super().__init__(key, RequestBudget(), 0)
         self.watch: Final = watch
         self.pending: PendingTrust | None = None
 
@@ -119,7 +119,7 @@ class AnchorWatch:
             name = bytes((len(label),)) + label + self.anchor.zone
             if len(name) <= 255:
                 self.state.count("trust_anchor_signals")
-                self.source.fetch(name, TYPE_NULL, QueryBudget(), 0, [], now)
+                self.source.fetch(name, TYPE_NULL, RequestBudget(), 0, [], now)
         self.state.timers.add(SignalTimer(self, now.monotonic_us + ANCHOR_SIGNAL_INTERVAL_US))
 
 

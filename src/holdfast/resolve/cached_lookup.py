@@ -20,13 +20,12 @@ from holdfast.dns.iana import (
 )
 from holdfast.dns.name import ROOT, parent, to_text
 from holdfast.dns.rrset import RRset
-from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME
 from holdfast.resolve.delegation import is_separate
 from holdfast.resolve.pending import FAILED, PendingLookup
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.synthesis import synthesised
-from holdfast.resolve.task import QueryBudget
+from holdfast.resolve.task import RequestBudget
 
 BESIDE_ALIAS: Final = [TYPE_CNAME, TYPE_DS, TYPE_NSEC, TYPE_RRSIG, TYPE_ANY]  # asked of a CNAME's owner itself
 
@@ -45,7 +44,7 @@ class CachedLookup(PendingLookup):
         name: bytes,
         rtype: int,
         validate: bool,
-        budget: QueryBudget,
+        budget: RequestBudget,
         depth: int,
         for_client: bool,
     ) -> None:
@@ -63,7 +62,7 @@ class CachedLookup(PendingLookup):
         self.others: list[RRset] = []
         self.cached_since_us = 0  # judging what was stored unchecked: it keeps its age
         self.cached_until_us = 0
-        self.work: Final = WorkBudget()
+        self.work: Final = budget.work
 
     def take_cached(self, now: Instant) -> bool:
         """Answer from the caches; True: done, or judging what was stored unchecked."""

@@ -18,14 +18,13 @@ from holdfast.dns.iana import EDE_DNSKEY_MISSING, TYPE_DNSKEY
 from holdfast.dns.name import ROOT, label_count, parent, suffix, to_text
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.ds import ds_usable, verify_dnskey_rrset
-from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.resolve.classify import ANSWER
 from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.last_known_good import last_delegation, open_cut
 from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
 from holdfast.resolve.recovery import note_failure
 from holdfast.resolve.state import ResolverState
-from holdfast.resolve.task import QueryBudget
+from holdfast.resolve.task import RequestBudget
 
 INDETERMINATE_TTL_S: Final = 3600  # no anchor covers the name: nothing but configuration changes that
 
@@ -42,7 +41,7 @@ class TrustTask(PendingTrust):
         source: TaskSource,
         key: bytes,
         name: bytes,
-        budget: QueryBudget,
+        budget: RequestBudget,
         depth: int,
         probing: bool,
     ) -> None:
@@ -62,7 +61,7 @@ class TrustTask(PendingTrust):
         self.fetch: FetchTask | None = None
         self.excluded: list[bytes] = []
         self.first_cause: Cause | None = None  # of a bogus DNSKEY RRset, while other servers are asked for a better one
-        self.work: Final = WorkBudget()
+        self.work: Final = budget.work
         self.cut: StaleCut | None = None
         self.proved_until_s: int = FOREVER_S
 
@@ -154,7 +153,9 @@ class TrustTask(PendingTrust):
         result = lookup.result
         if current is None:
             return
-        if result.status == BOGUS or result.kind == FAILED:
+        if result.kind == FAILED and self.may_do_better(lookup):
+            self.descend(now)
+        elif result.status == BOGUS or result.kind == FAILED:
             cause = result.causes[0] if result.causes else None
             if not self.cross(self.child, cause, now):
                 self.break_chain(cause, now)
@@ -235,6 +236,9 @@ class TrustTask(PendingTrust):
         """Judge what the fetch brought."""
         self.fetch = None
         found = task.found
+        if found is None and self.may_do_better(task):
+            self.start_fetch(now)
+            return
         if found is None or found.kind != ANSWER or found.rrset is None:
             if self.first_cause is not None:
                 self.break_chain(self.first_cause, now)  # no other server had anything better
@@ -272,7 +276,7 @@ class TrustTask(PendingTrust):
                 return
             if self.first_cause is None:
                 self.first_cause = verdict.cause
-            if len(self.excluded) < BOGUS_RETRIES and self.other_server_exists(server, now):
+            if len(self.excluded) < BOGUS_RETRIES and not self.budget.spent() and self.other_server_exists(server, now):
                 self.excluded = [*self.excluded, server]
                 self.start_fetch(now)
                 return
@@ -322,9 +326,7 @@ class TrustTask(PendingTrust):
     def break_at_keys(self, cause: Cause | None, failure: int, now: Instant) -> None:
         """The zone itself is what is broken: look for its recovery."""
         causes = [cause] if cause is not None else []
-        note_failure(
-            self.state, self.source, self.child, self.child, TYPE_DNSKEY, failure, causes, self.budget.is_probe, now
-        )
+        note_failure(self.state, self.source, self.child, self.child, TYPE_DNSKEY, failure, causes, self.budget, now)
         self.break_chain(cause, now)
 
     def break_chain(self, cause: Cause | None, now: Instant) -> None:
@@ -332,11 +334,16 @@ class TrustTask(PendingTrust):
         expires_us = now.monotonic_us + BOGUS_TTL_S * 1_000_000
         self.excluded = []
         self.first_cause = None
-        self.set_current(self.child, ZoneTrust(self.child, BOGUS, [], self.ds, None, cause, expires_us))
+        broken = ZoneTrust(self.child, BOGUS, [], self.ds, None, cause, expires_us)
+        if self.budget.spent():
+            self.point = self.child
+            self.current = broken  # for this request only: see RequestBudget
+        else:
+            self.set_current(self.child, broken)
 
     def conclude(self, trust: ZoneTrust, now: Instant) -> None:
         """Done: remember the trust for the name itself."""
         self.trust = trust
-        if self.point != self.name:
+        if self.point != self.name and not (trust.status == BOGUS and self.budget.spent()):
             self.state.trust.put(self.name, trust)
         self.state.finish(self)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from holdfast.base.limits import DENIAL_RRSETS, RRSET_RECORDS
 from holdfast.cache.negative_cache import NODATA, NXDOMAIN
 from holdfast.dns.iana import (
     FLAG_AA,
@@ -51,6 +52,15 @@ class Classified:
         self.others: list[RRset] = []  # further believable answer RRsets: the rest of a chain, or all of an ANY
 
 
+def oversized(message: Message) -> RRset | None:
+    """Return an RRset with more records than are accepted, None if there is none."""
+    for section in (message.answer, message.authority):
+        for rrset in section:
+            if len(rrset.rdatas) > RRSET_RECORDS:
+                return rrset
+    return None
+
+
 def classify(message: Message, name: bytes, rtype: int, zone: bytes, forward: bool) -> Classified:
     """Sort a response to (name, rtype) from a server of ``zone``. Records outside it are ignored (RFC 2181 5.4.1)."""
     if message.rcode != RCODE_NOERROR and message.rcode != RCODE_NXDOMAIN and message.rcode != RCODE_YXDOMAIN:
@@ -74,7 +84,7 @@ def classify(message: Message, name: bytes, rtype: int, zone: bytes, forward: bo
         if rrset.rtype == TYPE_SOA and rrset.rdatas and is_subdomain(name, rrset.name):
             found.soa = rrset
         elif rrset.rtype == TYPE_NSEC or rrset.rtype == TYPE_NSEC3:
-            if rrset.rdatas:
+            if rrset.rdatas and len(found.denial) < DENIAL_RRSETS:
                 found.denial.append(rrset)
         elif rrset.rtype == TYPE_NS and rrset.rdatas:
             if rrset.name == zone:

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from holdfast.base.effects import TRANSPORT_TCP, TRANSPORT_UDP, AbandonExchange, SendUpstreamQuery
+from holdfast.base.effects import FAILURE_LOCAL, TRANSPORT_TCP, TRANSPORT_UDP, AbandonExchange, SendUpstreamQuery
 from holdfast.base.instant import Instant
-from holdfast.base.limits import OUTSTANDING_PER_SERVER, TCP_TIMEOUT_US
+from holdfast.base.limits import MISMATCHES_PER_QUERY, OUTSTANDING_PER_SERVER, TCP_TIMEOUT_US, UPSTREAM_IN_FLIGHT
 from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS, ServerEntry, address_of
 from holdfast.dns.edns import EdnsOption
 from holdfast.dns.iana import CLASS_IN, EDNS_OPTION_COOKIE, FLAG_CD, FLAG_QR, FLAG_RD
@@ -18,6 +18,8 @@ CLIENT_COOKIE_OCTETS: Final = 8  # RFC 7873 section 4
 RESPONSE: Final = 1
 TIMED_OUT: Final = 2
 FAILED: Final = 3
+SUSPECT: Final = 4  # too many wrong responses
+DISPLACED: Final = 5  # too many queries in flight, and this one has waited longest
 
 
 class Exchange(Timer):
@@ -30,6 +32,7 @@ class Exchange(Timer):
         exchange_id: int,
         query_id: int,
         address: bytes,
+        server: ServerEntry,
         transport: int,
         qname_wire: bytes,
         qtype: int,
@@ -43,18 +46,20 @@ class Exchange(Timer):
         self.exchange_id: Final = exchange_id
         self.query_id: Final = query_id
         self.address: Final = address
+        self.server: Final = server  # the entry that counts this query, even if the cache forgets it meanwhile
         self.transport: Final = transport
         self.qname_wire: Final = qname_wire
         self.qtype: Final = qtype
         self.with_edns: Final = with_edns
         self.sent_us: Final = sent_us
         self.outcome = 0
+        self.mismatches = 0
         self.failure = 0
         self.message: Message | None = None
 
     def fire(self, now: Instant) -> None:
         """Time is up."""
-        self.table.state.servers.get(self.address, now.monotonic_us).note_timeout(now.monotonic_us)
+        self.server.note_timeout(now.monotonic_us)
         self.table.end(self, TIMED_OUT, now)
 
 
@@ -83,6 +88,10 @@ class ExchangeTable:
         server = state.servers.get(address, now.monotonic_us)
         if server.in_flight >= OUTSTANDING_PER_SERVER:
             return None
+        if len(self.open) >= UPSTREAM_IN_FLIGHT:
+            # Who has waited longest gives way: live servers answer long before, dead ones do not miss it.
+            state.count("upstream_displaced")
+            self.end(self.open[next(iter(self.open))], DISPLACED, now)
         with_edns = server.edns != EDNS_BROKEN
         query_id = state.entropy.query_id.next_u16()
         qname_wire = self.randomise_case(qname) if settings.randomise_query_case else qname
@@ -100,6 +109,7 @@ class ExchangeTable:
             self.last_id,
             query_id,
             address,
+            server,
             transport,
             qname_wire,
             qtype,
@@ -149,23 +159,31 @@ class ExchangeTable:
         if exchange is None or source != address_of(exchange.address):
             return
         if len(wire) < 12 or wire[0] << 8 | wire[1] != exchange.query_id or not wire[2] & 0x80:
-            self.state.count("upstream_mismatches")
+            self.mismatch(exchange, now)
             return
         message = parse(wire)
         if message is not None and not self.matches(exchange, message):
-            self.state.count("upstream_mismatches")
+            self.mismatch(exchange, now)
             return
-        server = self.state.servers.get(exchange.address, now.monotonic_us)
+        server = exchange.server
         if message is not None and message.edns is not None:
             if exchange.with_edns:
                 server.edns = EDNS_WORKS
             if not self.cookie_is_good(exchange, message, server):
-                self.state.count("upstream_mismatches")
+                self.mismatch(exchange, now)
                 return
         if exchange.transport == TRANSPORT_UDP:
             server.note_response(now.monotonic_us - exchange.sent_us)
         exchange.message = message
         self.end(exchange, RESPONSE, now)
+
+    def mismatch(self, exchange: Exchange, now: Instant) -> None:
+        """Ignore a wrong response; after too many of them somebody is guessing, and UDP is not to be trusted."""
+        self.state.count("upstream_mismatches")
+        exchange.mismatches += 1
+        if exchange.mismatches >= MISMATCHES_PER_QUERY and exchange.transport == TRANSPORT_UDP:
+            self.state.count("upstream_suspicions")
+            self.end(exchange, SUSPECT, now)
 
     def matches(self, exchange: Exchange, message: Message) -> bool:
         """Compare the question section; servers may leave it out of error responses only."""
@@ -202,7 +220,8 @@ class ExchangeTable:
         exchange = self.open.get(exchange_id)
         if exchange is None:
             return
-        self.state.servers.get(exchange.address, now.monotonic_us).note_timeout(now.monotonic_us)
+        if failure != FAILURE_LOCAL:  # that is our own trouble
+            exchange.server.note_timeout(now.monotonic_us)
         exchange.failure = failure
         self.end(exchange, FAILED, now)
 
@@ -211,7 +230,6 @@ class ExchangeTable:
         self.state.timers.cancel(exchange)
         exchange.outcome = outcome
         del self.open[exchange.exchange_id]
-        server = self.state.servers.get(exchange.address, now.monotonic_us)
-        server.in_flight -= 1
+        exchange.server.in_flight -= 1
         self.state.effects.append(AbandonExchange(exchange.exchange_id))
         self.state.wake(exchange.owner)

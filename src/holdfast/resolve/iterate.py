@@ -12,6 +12,7 @@ from holdfast.base.instant import Instant
 from holdfast.base.limits import (
     NAME_SERVERS_PER_ZONE,
     REFERRALS_PER_FETCH,
+    RRSET_RECORDS,
     SENDS_PER_ZONE,
     SERVER_NAME_FAILURES_PER_FETCH,
     SERVER_NAME_LOOKUPS_PER_ZONE,
@@ -43,14 +44,14 @@ from holdfast.dns.iana import (
 from holdfast.dns.message import Message
 from holdfast.dns.name import ROOT, is_subdomain, label_count, parent, to_text
 from holdfast.dns.rdata import rdata_name
-from holdfast.resolve.classify import ANSWER, DNAME, EMPTY, ERROR, LAME, REFERRAL, Classified, classify
+from holdfast.resolve.classify import ANSWER, DNAME, EMPTY, ERROR, LAME, REFERRAL, Classified, classify, oversized
 from holdfast.resolve.delegation import hints_delegation, learn_referral, make_delegation, starting_point
-from holdfast.resolve.exchange import FAILED, RESPONSE, TIMED_OUT, Exchange, ExchangeTable
+from holdfast.resolve.exchange import DISPLACED, FAILED, RESPONSE, SUSPECT, TIMED_OUT, Exchange, ExchangeTable
 from holdfast.resolve.last_known_good import open_server_cut, stale_name_servers
 from holdfast.resolve.qname_minimisation import minimised
 from holdfast.resolve.select_server import choose_server, known_addresses, server_addresses
 from holdfast.resolve.state import ResolverState
-from holdfast.resolve.task import QueryBudget, Task
+from holdfast.resolve.task import RequestBudget, Task
 
 LAME_US: Final = 60_000_000  # long enough to stop asking, short enough to notice a repaired server
 HINTS_US: Final = 60_000_000  # use the hints for a minute when priming failed
@@ -70,7 +71,7 @@ def server_text(server: bytes) -> str:
 class AddressSource:
     """Makes look-ups of name server addresses; implemented by the look-up module, which builds on this one."""
 
-    def lookup_address(self, name: bytes, rtype: int, budget: QueryBudget, depth: int, now: Instant) -> Task:
+    def lookup_address(self, name: bytes, rtype: int, budget: RequestBudget, depth: int, now: Instant) -> Task:
         """Start or join the look-up of a server's address."""
         raise NotImplementedError
 
@@ -86,7 +87,7 @@ class FetchTask(Task):
         key: bytes,
         name: bytes,
         rtype: int,
-        budget: QueryBudget,
+        budget: RequestBudget,
         depth: int,
         excluded: list[bytes],
     ) -> None:
@@ -170,7 +171,7 @@ class FetchTask(Task):
         running = self.state.running.get(key)
         if not isinstance(running, FetchTask):
             running = FetchTask(
-                self.state, self.exchanges, self.sources, key, ROOT, TYPE_NS, QueryBudget(), self.depth + 1, []
+                self.state, self.exchanges, self.sources, key, ROOT, TYPE_NS, RequestBudget(), self.depth + 1, []
             )
             running.is_priming = True
             self.state.running[key] = running
@@ -245,7 +246,7 @@ class FetchTask(Task):
         """Look up addresses of name servers that have none yet; False: nothing more can be found."""
         if any(not task.done for task in self.lookups):
             return True
-        if len(self.looked_up) >= 2 * SERVER_NAME_FAILURES_PER_FETCH or self.depth >= SUBTASK_DEPTH:
+        if len(self.looked_up) >= SERVER_NAME_FAILURES_PER_FETCH or self.depth >= SUBTASK_DEPTH:
             return False
         started = 0
         for server in delegation.servers:
@@ -268,6 +269,8 @@ class FetchTask(Task):
         """Start look-ups of one server name in the address families in use."""
         waiting = False
         for rtype in self.address_types():
+            if not self.budget.take_server_name():
+                break
             task = self.sources.lookup_address(name, rtype, self.budget, self.depth + 1, now)
             if task.done:
                 waiting = True
@@ -353,6 +356,15 @@ class FetchTask(Task):
         elif exchange.outcome == FAILED:
             text = "no local resources to ask" if exchange.failure == FAILURE_LOCAL else "cannot reach"
             self.add_cause(EDE_NETWORK_ERROR, f"{text} {where}", "iterate.unreachable")
+        elif exchange.outcome == DISPLACED:
+            # Asking again would displace the next one, and so on.
+            self.add_cause(EDE_OTHER, f"too many queries in flight: gave up waiting for {where}", "iterate.displaced")
+            self.state.finish(self)
+            return
+        elif exchange.outcome == SUSPECT and self.delegation is not None:
+            # Somebody guesses; over TCP a guess has to hit the connection as well (RFC 5452 section 9.2).
+            self.send(exchange.address, self.delegation, TRANSPORT_TCP, now)
+            return
         elif exchange.outcome == RESPONSE:
             self.add_cause(EDE_INVALID_DATA, f"malformed response from {where}", "iterate.malformed")
         self.ask(now)
@@ -385,6 +397,15 @@ class FetchTask(Task):
             return
         if message.flags & FLAG_TC and exchange.transport == TRANSPORT_UDP:
             self.send(exchange.address, delegation, TRANSPORT_TCP, now)
+            return
+        huge = oversized(message)
+        if huge is not None:
+            where = f"{server_text(exchange.address)} for {self.question()}"
+            text = f"more than {RRSET_RECORDS} records in {to_text(huge.name)} {type_name(huge.rtype)} from {where}"
+            self.add_cause(EDE_OTHER, text, "iterate.rrset-records")
+            self.failure = REFRESH_ERROR
+            self.tried[exchange.address] = SENDS_PER_ZONE
+            self.ask(now)
             return
         found = classify(message, self.asked_name, self.asked_type, self.zone, delegation.forward)
         if found.kind == ERROR or found.kind == LAME or found.kind == EMPTY:

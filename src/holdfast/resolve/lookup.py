@@ -48,7 +48,7 @@ from holdfast.resolve.pending import FAILED, PendingTrust, TaskSource
 from holdfast.resolve.recovery import note_failure
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.synthesis import learn_wildcard
-from holdfast.resolve.task import QueryBudget
+from holdfast.resolve.task import RequestBudget
 
 POSITIVE: Final = [ANSWER, CNAME, DNAME]
 
@@ -67,7 +67,7 @@ class LookupTask(CachedLookup):
         name: bytes,
         rtype: int,
         validate: bool,
-        budget: QueryBudget,
+        budget: RequestBudget,
         depth: int,
         refresh: bool,
         for_client: bool,
@@ -124,6 +124,9 @@ class LookupTask(CachedLookup):
         self.fetch = None
         found = task.found
         if found is None:
+            if self.may_do_better(task):
+                self.start_fetch(now)
+                return
             if self.first_causes:
                 self.fail_bogus(now)  # the retry found no better server
                 return
@@ -136,7 +139,7 @@ class LookupTask(CachedLookup):
                     self.rtype,
                     task.failure,
                     task.causes,
-                    self.budget.is_probe,
+                    self.budget,
                     now,
                 )
             self.fail(task.causes, task.failure, now)
@@ -204,7 +207,11 @@ class LookupTask(CachedLookup):
             return task.trust
         if not self.pending_trust.done:
             return None
-        return self.pending_trust.trust
+        found = self.pending_trust
+        if found.trust is not None and found.trust.status == BOGUS and self.may_do_better(found):
+            self.pending_trust = None
+            return self.trust(now)
+        return found.trust
 
     def signer(self) -> bytes:
         """Return the zone that signed the data, or, unsigned, the name whose zone should have."""
@@ -370,13 +377,15 @@ class LookupTask(CachedLookup):
             # The stored data was never checked before: get it again before judging its zone.
             self.state.rrsets.discard_attempt(self.name, self.rtype)
             self.state.negatives.discard_attempt(self.name, self.rtype)
-        if self.server:
+        if self.server and not self.budget.spent():
             self.state.bad_signatures.note_bad_signer(self.judged_zone, self.server, now.monotonic_us)
-        bad_everywhere = self.bad_rrset is not None and self.state.bad_signatures.note(
-            self.bad_rrset, self.server, now.monotonic_us
+        bad_everywhere = (
+            self.bad_rrset is not None
+            and not self.budget.spent()
+            and self.state.bad_signatures.note(self.bad_rrset, self.server, now.monotonic_us)
         )
         self.bad_rrset = None
-        if len(self.excluded) < BOGUS_RETRIES and not bad_everywhere:
+        if len(self.excluded) < BOGUS_RETRIES and not bad_everywhere and not self.budget.spent():
             if self.server:
                 self.excluded = [*self.excluded, self.server]
             self.server = b""
@@ -397,7 +406,7 @@ class LookupTask(CachedLookup):
             self.rtype,
             REFRESH_BOGUS,
             self.first_causes,
-            self.budget.is_probe,
+            self.budget,
             now,
         )
         self.fail(self.first_causes, REFRESH_BOGUS, now)
@@ -502,7 +511,9 @@ class LookupTask(CachedLookup):
         self.result.status = status
         self.result.causes = causes
         self.result.failure = failure
-        entry = self.state.failures.put(self.name, self.rtype, status, failure, causes, now.monotonic_us)
-        self.result.expires_us = entry.expires_us
+        self.result.expires_us = now.monotonic_us
+        if not self.budget.spent():
+            entry = self.state.failures.put(self.name, self.rtype, status, failure, causes, now.monotonic_us)
+            self.result.expires_us = entry.expires_us
         self.state.count("bogus_lookups" if status == BOGUS else "failed_lookups")
         self.state.finish(self)

@@ -15,7 +15,7 @@ from holdfast.cache.key_cache import ZoneTrust
 from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.rrset import RRset
 from holdfast.resolve.iterate import AddressSource, FetchTask
-from holdfast.resolve.task import QueryBudget, Task
+from holdfast.resolve.task import RequestBudget, Task
 
 FAILED: Final = 0  # beside the kinds of holdfast.resolve.classify
 
@@ -54,7 +54,7 @@ class LookupResult:
 class PendingLookup(Task):
     """A look-up; ``result`` is set when ``done``."""
 
-    def __init__(self, key: bytes, budget: QueryBudget, depth: int) -> None:
+    def __init__(self, key: bytes, budget: RequestBudget, depth: int) -> None:
         super().__init__(key, budget, depth)
         self.result: LookupResult = LookupResult(FAILED)
 
@@ -62,7 +62,7 @@ class PendingLookup(Task):
 class PendingTrust(Task):
     """The search for the trust in the zone that encloses a name; ``trust`` is set when ``done``."""
 
-    def __init__(self, key: bytes, budget: QueryBudget, depth: int) -> None:
+    def __init__(self, key: bytes, budget: RequestBudget, depth: int) -> None:
         super().__init__(key, budget, depth)
         self.trust: ZoneTrust | None = None
 
@@ -71,30 +71,30 @@ class TaskSource(AddressSource):
     """Starts tasks, or joins one that already does the same."""
 
     def lookup(
-        self, name: bytes, rtype: int, validate: bool, budget: QueryBudget, depth: int, now: Instant
+        self, name: bytes, rtype: int, validate: bool, budget: RequestBudget, depth: int, now: Instant
     ) -> PendingLookup:
         """Look up one name and type."""
         raise NotImplementedError
 
-    def lookup_ds(self, name: bytes, budget: QueryBudget, depth: int, now: Instant) -> PendingLookup:
+    def lookup_ds(self, name: bytes, budget: RequestBudget, depth: int, now: Instant) -> PendingLookup:
         """Look up the DS RRset of a zone cut for the chain of trust, or that there is none."""
         raise NotImplementedError
 
-    def trust_in(self, name: bytes, budget: QueryBudget, depth: int, now: Instant) -> PendingTrust:
+    def trust_in(self, name: bytes, budget: RequestBudget, depth: int, now: Instant) -> PendingTrust:
         """Find the trust in the zone that encloses ``name``."""
         raise NotImplementedError
 
-    def refresh(self, name: bytes, rtype: int, budget: QueryBudget, now: Instant) -> PendingLookup:
+    def refresh(self, name: bytes, rtype: int, budget: RequestBudget, now: Instant) -> PendingLookup:
         """Look up afresh, whatever the caches say, or join who does."""
         raise NotImplementedError
 
     def fetch(
-        self, name: bytes, rtype: int, budget: QueryBudget, depth: int, excluded: list[bytes], now: Instant
+        self, name: bytes, rtype: int, budget: RequestBudget, depth: int, excluded: list[bytes], now: Instant
     ) -> FetchTask:
         """Fetch from the authoritative servers, without the ones in ``excluded``."""
         raise NotImplementedError
 
-    def probe_keys(self, zone: bytes, budget: QueryBudget, now: Instant) -> PendingTrust:
+    def probe_keys(self, zone: bytes, budget: RequestBudget, now: Instant) -> PendingTrust:
         """Fetch and validate the keys of a trust anchor's zone, whatever is cached."""
         raise NotImplementedError
 

@@ -17,7 +17,7 @@ from holdfast.dns.iana import TYPE_DNSKEY, TYPE_DS
 from holdfast.dns.name import is_subdomain
 from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
 from holdfast.resolve.state import ResolverState
-from holdfast.resolve.task import QueryBudget, Task
+from holdfast.resolve.task import RequestBudget, Task
 from holdfast.resolve.timers import Timer
 
 PROBE_INTERVAL_MAXIMUM_US: Final = 60_000_000  # for zones that few ask for
@@ -37,13 +37,18 @@ def note_failure(
     rtype: int,
     failure: int,
     causes: list[Cause],
-    by_probe: bool,
+    budget: RequestBudget,
     now: Instant,
 ) -> None:
-    """Remember that a question showed ``zone`` to be broken, and look for its recovery from now on."""
+    """Remember that a question showed ``zone`` to be broken, and look for its recovery from now on.
+
+    A spent ``budget`` shows nothing.
+    """
+    if budget.spent():
+        return
     broken = state.broken.note(zone, name, rtype, failure, causes, now.monotonic_us)
     broken.clean = 0
-    if not by_probe:
+    if not budget.is_probe:
         broken.wanted += 1
     if failure == REFRESH_UNREACHABLE:
         state.broken.hold(broken, now.monotonic_us)
@@ -76,7 +81,7 @@ class Probe(Task):
     """One failing question, asked afresh."""
 
     def __init__(self, state: ResolverState, source: TaskSource, broken: BrokenZone) -> None:
-        budget = QueryBudget()
+        budget = RequestBudget()
         budget.is_probe = True
         super().__init__(b"", budget, 0)
         self.state: Final = state
@@ -188,7 +193,7 @@ class RefreshTimer(Timer):
         end = min(self.position + REFRESH_BATCH, len(self.wanted))
         for at in range(self.position, end):
             _, name, rtype = self.wanted[at]
-            self.source.refresh(name, rtype, QueryBudget(), now)
+            self.source.refresh(name, rtype, RequestBudget(), now)
             self.state.count("recovery_refreshes")
         if end < len(self.wanted):
             deadline_us = now.monotonic_us + REFRESH_INTERVAL_US

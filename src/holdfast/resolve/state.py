@@ -40,7 +40,7 @@ class ResolverState:
         self.failures: Final = FailureCache(octets // 32)
         self.trust: Final = KeyCache(octets // 8)
         self.delegations: Final = DelegationCache(octets // 16)
-        self.denials: Final = DenialCache(settings.nsec3_iterations_limit)
+        self.denials: Final = DenialCache(settings.nsec3_iterations_limit, octets // 32)
         self.soas: Final = SoaTable()
         self.servers: Final = ServerCache()
         self.reports: Final = ErrorReports()

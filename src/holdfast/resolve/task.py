@@ -3,30 +3,51 @@
 from typing import Final
 
 from holdfast.base.instant import Instant
-from holdfast.base.limits import UPSTREAM_QUERIES_PER_REQUEST
+from holdfast.base.limits import SERVER_NAME_LOOKUPS_PER_REQUEST, UPSTREAM_QUERIES_PER_REQUEST
+from holdfast.dnssec.work_budget import WorkBudget
 
 WAITS_EXAMINED: Final = 200  # tasks looked at when searching for a circle of waits; more means "assume a circle"
 
 
-class QueryBudget:
-    """Upstream queries that one request, with everything it causes, may still send (NXNSAttack, CVE-2020-12662)."""
+class RequestBudget:
+    """What one request, with everything that it causes, may still cost: queries, look-ups of servers, cryptography.
+
+    What fails because a budget is spent says something about the request and nothing about the names, so it is not
+    remembered: else one request could make names fail for others.
+    """
 
     def __init__(self) -> None:
-        self.queries = UPSTREAM_QUERIES_PER_REQUEST
+        self.queries = UPSTREAM_QUERIES_PER_REQUEST  # NXNSAttack, CVE-2020-12662
+        self.server_names = SERVER_NAME_LOOKUPS_PER_REQUEST
+        self.work: Final = WorkBudget()
+        self.refused = False
         self.is_probe = False  # looks for recovery, so what is known of a failure does not stop it
 
     def take(self) -> bool:
-        """Take one; False: none are left."""
+        """Take one upstream query; False: none are left."""
         if self.queries <= 0:
+            self.refused = True
             return False
         self.queries -= 1
         return True
+
+    def take_server_name(self) -> bool:
+        """Take one look-up of a name server's address; False: none are left."""
+        if self.server_names <= 0:
+            self.refused = True
+            return False
+        self.server_names -= 1
+        return True
+
+    def spent(self) -> bool:
+        """Tell whether something was refused already."""
+        return self.refused or self.work.refused
 
 
 class Task:
     """One piece of work that others can wait for. ``key`` is unique among the running tasks that can be joined."""
 
-    def __init__(self, key: bytes, budget: QueryBudget, depth: int) -> None:
+    def __init__(self, key: bytes, budget: RequestBudget, depth: int) -> None:
         self.key: Final = key
         self.budget: Final = budget
         self.depth: Final = depth
@@ -39,6 +60,10 @@ class Task:
     def step(self, now: Instant) -> None:
         """Go as far as possible; called when something that was waited for has happened."""
         raise NotImplementedError
+
+    def may_do_better(self, other: "Task") -> bool:
+        """Tell whether ``other`` failed for want of a budget, and this task has another one that is not spent."""
+        return other.budget is not self.budget and other.budget.spent() and not self.budget.spent()
 
     def wait_for(self, other: "Task") -> bool:
         """Be woken when ``other`` is done. False: ``other`` itself waits for this task, so waiting would never end."""

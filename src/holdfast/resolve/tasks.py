@@ -15,7 +15,7 @@ from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.lookup import LookupTask
 from holdfast.resolve.pending import PendingLookup, PendingTrust, TaskSource
 from holdfast.resolve.state import ResolverState
-from holdfast.resolve.task import QueryBudget, Task
+from holdfast.resolve.task import RequestBudget, Task
 
 
 class Tasks(TaskSource):
@@ -27,7 +27,7 @@ class Tasks(TaskSource):
         self.watches: Final[dict[bytes, AnchorWatch]] = {}
 
     def lookup(
-        self, name: bytes, rtype: int, validate: bool, budget: QueryBudget, depth: int, now: Instant
+        self, name: bytes, rtype: int, validate: bool, budget: RequestBudget, depth: int, now: Instant
     ) -> PendingLookup:
         """Look up one name and type; the first step runs at once, so what is cached is done on return."""
         key = (b"v" if validate else b"l") + rrset_key(name, rtype)
@@ -39,7 +39,7 @@ class Tasks(TaskSource):
         task.step(now)
         return task
 
-    def lookup_ds(self, name: bytes, budget: QueryBudget, depth: int, now: Instant) -> PendingLookup:
+    def lookup_ds(self, name: bytes, budget: RequestBudget, depth: int, now: Instant) -> PendingLookup:
         """Look up the DS RRset of a zone cut for the chain of trust, or that there is none."""
         key = b"d" + name
         running = self.state.running.get(key)
@@ -52,17 +52,17 @@ class Tasks(TaskSource):
 
     def prefetch(self, name: bytes, rtype: int, validate: bool, now: Instant) -> None:
         """Refresh what is about to expire; nobody waits for it."""
-        if self.start_refresh(name, rtype, validate, QueryBudget()):
+        if self.start_refresh(name, rtype, validate, RequestBudget()):
             self.state.count("prefetches")
 
-    def refresh(self, name: bytes, rtype: int, budget: QueryBudget, now: Instant) -> PendingLookup:
+    def refresh(self, name: bytes, rtype: int, budget: RequestBudget, now: Instant) -> PendingLookup:
         """Look up afresh, whatever the caches say, or join who does."""
         self.start_refresh(name, rtype, True, budget)
         running = self.state.running[b"p" + rrset_key(name, rtype)]
         assert isinstance(running, LookupTask)
         return running
 
-    def start_refresh(self, name: bytes, rtype: int, validate: bool, budget: QueryBudget) -> bool:
+    def start_refresh(self, name: bytes, rtype: int, validate: bool, budget: RequestBudget) -> bool:
         """Start a look-up past the caches; False: one is running."""
         key = b"p" + rrset_key(name, rtype)
         if key in self.state.running:
@@ -79,13 +79,13 @@ class Tasks(TaskSource):
             report = self.state.reports.due(zone.zone, name, rtype, cause, now)
             if report:
                 self.state.count("error_reports")
-                self.lookup(report, TYPE_TXT, True, QueryBudget(), 0, now)
+                self.lookup(report, TYPE_TXT, True, RequestBudget(), 0, now)
 
-    def lookup_address(self, name: bytes, rtype: int, budget: QueryBudget, depth: int, now: Instant) -> Task:
+    def lookup_address(self, name: bytes, rtype: int, budget: RequestBudget, depth: int, now: Instant) -> Task:
         """Look up the address of a name server."""
         return self.lookup(name, rtype, False, budget, depth, now)
 
-    def trust_in(self, name: bytes, budget: QueryBudget, depth: int, now: Instant) -> PendingTrust:
+    def trust_in(self, name: bytes, budget: RequestBudget, depth: int, now: Instant) -> PendingTrust:
         """Find the trust in the zone that encloses ``name``."""
         key = b"t" + name
         running = self.state.running.get(key)
@@ -97,7 +97,7 @@ class Tasks(TaskSource):
         return task
 
     def fetch(
-        self, name: bytes, rtype: int, budget: QueryBudget, depth: int, excluded: list[bytes], now: Instant
+        self, name: bytes, rtype: int, budget: RequestBudget, depth: int, excluded: list[bytes], now: Instant
     ) -> FetchTask:
         """Fetch from the servers; fetches that exclude servers are not shared."""
         key = b"f" + rrset_key(name, rtype)
@@ -111,7 +111,7 @@ class Tasks(TaskSource):
         task.step(now)
         return task
 
-    def probe_keys(self, zone: bytes, budget: QueryBudget, now: Instant) -> PendingTrust:
+    def probe_keys(self, zone: bytes, budget: RequestBudget, now: Instant) -> PendingTrust:
         """Fetch and validate the keys of a trust anchor's zone, whatever is cached."""
         task = TrustTask(self.state, self, b"k" + zone, zone, budget, 0, True)
         task.step(now)

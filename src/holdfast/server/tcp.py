@@ -42,14 +42,19 @@ class TcpConnection:
             self._room.set()
 
     async def serve(self, reader: asyncio.StreamReader, idle_s: float) -> None:
-        """Read queries until the client goes, or is idle for too long with nothing outstanding."""
+        """Read queries until the client goes, or is idle for too long with nothing outstanding.
+
+        A message that is begun has to be complete within ``idle_s``: after half of one nothing would be in its place.
+        """
         while True:
+            begun = False
             try:
                 async with asyncio.timeout(idle_s):
                     size = await reader.readexactly(2)
+                    begun = True
                     wire = await reader.readexactly(int.from_bytes(size, "big"))
             except TimeoutError:
-                if self._waiting > 0 and not reader.at_eof():
+                if self._waiting > 0 and not begun and not reader.at_eof():
                     continue
                 return
             self._waiting += 1

@@ -28,7 +28,7 @@ from holdfast.dns.rrset import RRset
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME, dname_target
 from holdfast.resolve.pending import FAILED, LookupResult, PendingLookup
 from holdfast.resolve.state import ResolverState
-from holdfast.resolve.task import QueryBudget, Task
+from holdfast.resolve.task import RequestBudget, Task
 from holdfast.resolve.tasks import Tasks
 from holdfast.resolve.timers import Timer
 from holdfast.service.rebinding import PrivateAddresses
@@ -48,6 +48,8 @@ class WaitingClient:
         self.question: Final = question
         self.options: Final = options  # of the response, for this client alone
         self.token: Final = token
+        self.number: int = 0  # in the order of arrival, among all that wait
+        self.request: RequestTask | None = None
 
 
 class RequestTimer(Timer):
@@ -85,7 +87,7 @@ class RequestTask(Task):
         rtype: int,
         validate: bool,
     ) -> None:
-        super().__init__(key, QueryBudget(), 0)
+        super().__init__(key, RequestBudget(), 0)
         self.state: Final = state
         self.tasks: Final = tasks
         self.special: Final = special
@@ -166,6 +168,8 @@ class RequestTask(Task):
             if not lookup.done:
                 return
             self.lookup = None
+            if lookup.result.kind == FAILED and self.may_do_better(lookup):
+                continue
             self.take(lookup.result, now)
 
     def answer_locally(self) -> bool:
@@ -323,6 +327,17 @@ class RequestTask(Task):
         self.response.causes.append(Cause(EDE_NO_REACHABLE_AUTHORITY, waited, "request.timeout"))
         self.fail()
 
+    def abandon(self) -> None:
+        """Nobody waits any more. Look-ups go on and fill the cache."""
+        self.stop_timers()
+        self.state.finish(self)
+
+    def stop_timers(self) -> None:
+        """Let the timers go."""
+        for timer in self.timers:
+            self.state.timers.cancel(timer)
+        self.timers = []  # they know the request: without them, nothing but its clients keeps it
+
     def end(self) -> None:
         """The response is complete."""
         if self.private.remove_from(self.response):
@@ -335,7 +350,5 @@ class RequestTask(Task):
                 self.status = INDETERMINATE
                 self.cacheable = False
         self.response.secure = self.status == SECURE
-        for timer in self.timers:
-            self.state.timers.cancel(timer)
-        self.timers = []  # they know the request: without them, nothing but its clients keeps it
+        self.stop_timers()
         self.state.finish(self)

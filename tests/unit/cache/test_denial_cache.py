@@ -24,7 +24,7 @@ def nsec3(name: str, types: str, *, cover: bool = False, flags: int = 0, iterati
 
 
 def cache_of(*records: RRset, soa: bool = True) -> DenialCache:
-    cache = DenialCache(50)
+    cache = DenialCache(50, 1_000_000)
     for record in records:
         cache.add(ZONE, record, LATER_US)
     if soa:
