@@ -45,6 +45,7 @@ SIGNATURE_CHECKS_PER_RRSET: Final = 8  # tried combinations of RRSIG and DNSKEY 
 KEYS_PER_TAG: Final = 4  # DNSKEYs with the same tag and algorithm that are tried (Unbound and BIND take 1 to 4)
 SIGNATURE_CHECKS_PER_REQUEST: Final = 200  # eleven aliases, each below three signed zones, need some hundred
 NSEC3_HASHES_PER_REQUEST: Final = 200  # hash calculations, not iterations; a proof needs at most about one per label
+SYNTHESIS_HASHES: Final = 24  # of those, spent on answering from cached NSEC3; names of more labels go to the servers
 DENIAL_RRSETS: Final = 12  # NSEC/NSEC3 RRsets of one response looked at; a proof needs three, changing zones send both
 NSEC3_ITERATIONS: Final = (
     50  # RFC 9276 section 3.2 lets validators treat more as insecure; BIND, Unbound, Knot use 50..150

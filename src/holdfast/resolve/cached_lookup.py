@@ -4,6 +4,7 @@ from typing import Final
 
 from holdfast.base.cause import Cause
 from holdfast.base.instant import Instant
+from holdfast.base.limits import SYNTHESIS_HASHES
 from holdfast.base.security_status import BOGUS, INDETERMINATE, SECURE, UNCHECKED
 from holdfast.cache.failure_cache import FailureEntry
 from holdfast.cache.negative_cache import NegativeEntry
@@ -20,6 +21,7 @@ from holdfast.dns.iana import (
 )
 from holdfast.dns.name import ROOT, parent, to_text
 from holdfast.dns.rrset import RRset
+from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME
 from holdfast.resolve.delegation import is_separate
 from holdfast.resolve.pending import FAILED, PendingLookup
@@ -176,8 +178,14 @@ class CachedLookup(PendingLookup):
         return False
 
     def take_synthesised(self, now: Instant) -> bool:
-        """Answer from what validated data says about other names (RFC 8198)."""
-        made = synthesised(self.state, self.name, self.rtype, self.for_client, self.work, now)
+        """Answer from what validated data says about other names (RFC 8198).
+
+        Long names are not worth it: the hashes are needed for the proof that the servers will send.
+        """
+        hashes = min(self.work.nsec3_hashes, SYNTHESIS_HASHES)
+        share = WorkBudget(0, hashes)
+        made = synthesised(self.state, self.name, self.rtype, self.for_client, share, now)
+        self.work.nsec3_hashes -= hashes - share.nsec3_hashes
         if made is None:
             return False
         self.result = made
