@@ -38,7 +38,7 @@ def free_port() -> int:
 def running_demo(port: int = 0) -> Iterator[Demo]:
     """Start the demonstration (port 0: a free one), wait until it has printed its page, and end it afterwards."""
     port = port or free_port()
-    command = [*COMMAND, "demo", "--listen", f"127.0.0.1:{port}"]
+    command = [*COMMAND, "demo", "--no-outage", "--listen", f"127.0.0.1:{port}"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment

@@ -123,14 +123,18 @@ def demo(
     listen: Annotated[
         str, typer.Option(metavar="ADDR:PORT", help="Where the resolver serves, UDP and TCP.")
     ] = "127.0.0.1:5300",
+    outage: Annotated[bool, typer.Option("--outage/--no-outage", help="Play the outage of 5 May 2026 first.")] = True,
+    outage_s: Annotated[
+        float, typer.Option("--outage-s", min=5, max=3600, metavar="SECONDS", help="How long the outage takes here.")
+    ] = 60.0,
 ) -> None:
-    """Start a small Internet with good and broken zones on loopback, and the resolver in front of it.
+    """Play the outage of 5 May 2026 in a minute, then leave a small Internet and the resolver in front of it running.
 
     Needs neither root nor a network. Prints what to try with dig, and runs until Ctrl-C.
     """
     from holdfast.control.demo import run_demo
 
-    raise typer.Exit(run_demo(listen))
+    raise typer.Exit(run_demo(listen, outage_s if outage else 0.0))
 
 
 @lab.command("scenario")

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from holdfast.control.demo_outage import play_demo_outage
 from holdfast.control.log_output import configure_logging
 from holdfast.control.overrides import load_config
 from holdfast.control.problems import InputError
@@ -26,18 +27,21 @@ from holdfast.server.sockets import bind_pair, require_free
 from holdfast.server.worker import Worker
 
 
-def run_demo(listen: str) -> int:
-    """Serve the demonstration at ``ADDR:PORT`` until Ctrl-C; returns the exit code."""
+def run_demo(listen: str, outage_s: float) -> int:
+    """Serve the demonstration at ``ADDR:PORT`` until Ctrl-C; returns the exit code.
+
+    First the outage of 5 May 2026 is played, compressed to ``outage_s`` seconds; 0 skips it.
+    """
     configure_logging("warning")
     with tempfile.TemporaryDirectory(prefix="holdfast-demo-") as folder:
         try:
-            asyncio.run(_serve(listen, Path(folder)))
+            asyncio.run(_serve(listen, Path(folder), outage_s))
         except ServerError as error:
             raise InputError([f"{error} (see `holdfast demo --help`)"]) from None
     return 0
 
 
-async def _serve(listen: str, folder: Path) -> None:
+async def _serve(listen: str, folder: Path, outage_s: float) -> None:
     hints, anchor = folder / "root.hints", folder / "root.anchor"
     internet = Internet.demo(int(time.time()))
     hints.write_text(internet.root_hints())
@@ -46,15 +50,20 @@ async def _serve(listen: str, folder: Path) -> None:
     settings = server_settings(config)
     (listener,) = settings.listeners
     require_free(listener)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    console = Console(highlight=False, emoji=False)
+    if outage_s:
+        await play_demo_outage(console, listener, settings, outage_s, stop)
+        if stop.is_set():
+            return
     udp, tcp = bind_pair(listener)
-    network = LoopbackInternet(internet)
+    network = LoopbackInternet(internet.servers)
     await network.start()
     try:
         settings = dataclasses.replace(settings, address_map=network.address_map)
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        print_page(Console(highlight=False, emoji=False), listener, internet, anchor)
+        print_page(console, listener, internet, anchor)
         await Worker(settings, engine_settings(config), [udp], [tcp]).serve(stop)
     finally:
         network.close()

@@ -4,6 +4,7 @@ Nothing here reads a clock or a random source: chance comes from a seed, and eve
 order in which they were planned. So a run can be repeated octet by octet.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -35,15 +36,45 @@ Event = Callable[[], None]
 Answered = Callable[[bytes], None]
 
 
-class VirtualClock:
+class Clock(ABC):
+    """What clients need of time. ``now_us`` is monotonic, in microseconds."""
+
+    @property
+    @abstractmethod
+    def now_us(self) -> int:
+        """Return the time."""
+
+    @abstractmethod
+    def wall_s(self) -> float:
+        """Return the POSIX time of the outage."""
+
+    @abstractmethod
+    def plan(self, at_us: int, event: Event) -> None:
+        """Let something happen at a time; what is planned for the past happens next."""
+
+
+class AskedResolver(ABC):
+    """What clients need of a resolver."""
+
+    @abstractmethod
+    def ask(self, address: bytes, wire: bytes, answered: Answered) -> None:
+        """Send the query of a client at a packed address over UDP; ``answered`` gets the answer."""
+
+
+class VirtualClock(Clock):
     """The time, and what is planned for later. ``start_s`` is the POSIX time at which the clock starts."""
 
     def __init__(self, start_s: int) -> None:
-        self.now_us = CLOCK_START_US
+        self._now_us = CLOCK_START_US
         self._start_s = start_s
         self._events: list[tuple[int, int, Event]] = []
         self._sequence = 0
         self._watched: list[VirtualResolver] = []
+
+    @property
+    def now_us(self) -> int:
+        """Return the time."""
+        return self._now_us
 
     def instant(self) -> Instant:
         """Return the time as the engine takes it."""
@@ -77,12 +108,12 @@ class VirtualClock:
                     at_us, due = deadline_us, resolver
             if at_us >= end_us:
                 break
-            self.now_us = max(self.now_us, at_us)
+            self._now_us = max(self._now_us, at_us)
             if due is not None:
                 due.wake()
             else:
                 heappop(self._events)[2]()
-        self.now_us = max(self.now_us, end_us)
+        self._now_us = max(self._now_us, end_us)
 
 
 @dataclass(frozen=True)
@@ -175,7 +206,7 @@ class RememberingVerifier(SignatureVerifier):
         return verdict
 
 
-class VirtualResolver:
+class VirtualResolver(AskedResolver):
     """One engine on a virtual clock and network, for any number of clients."""
 
     def __init__(self, clock: VirtualClock, network: SimulatedNetwork, settings: EngineSettings, seed: int) -> None:

@@ -28,6 +28,7 @@ class ReplayScreen:
         self._console = console
         self._outage = outage
         self._policy: Policy | None = None
+        self._printed = 0
         self._live = Live(console=console, refresh_per_second=8, transient=False) if console.is_terminal else None
 
     def __enter__(self) -> "ReplayScreen":
@@ -46,6 +47,7 @@ class ReplayScreen:
     def begin(self, policy: Policy) -> None:
         """A new run starts."""
         self._policy = policy
+        self._printed = 0
         if self._live is None:
             self._console.print(f"policy {policy.name}: {policy.title}", markup=False)
 
@@ -54,8 +56,12 @@ class ReplayScreen:
         title = self._policy.title if self._policy is not None else ""
         if self._live is not None:
             self._live.update(picture(self._outage, measured, now_s, title, self._console.width))
-        elif now_s > self._outage.start_s and now_s % (PLAIN_EVERY_MINUTES * MINUTE_S) == 0:
-            self._console.print(plain_line(measured, now_s), markup=False, soft_wrap=True)
+            return
+        quarters = int(now_s - self._outage.start_s) // (PLAIN_EVERY_MINUTES * MINUTE_S)
+        if quarters > self._printed:
+            self._printed = quarters
+            at_s = self._outage.start_s + quarters * PLAIN_EVERY_MINUTES * MINUTE_S
+            self._console.print(plain_line(measured, at_s), markup=False, soft_wrap=True)
 
 
 def picture(outage: Outage, measured: Measurements, now_s: float, title: str, width: int) -> Group:

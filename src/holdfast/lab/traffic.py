@@ -24,7 +24,7 @@ from holdfast.lab.measurements import (
     Minute,
     read_answer,
 )
-from holdfast.lab.simulation import SECOND_US, VirtualClock, VirtualResolver
+from holdfast.lab.simulation import SECOND_US, AskedResolver, Clock
 from holdfast.lab.world import LeafZone, World
 
 DAY_S = 86400
@@ -82,8 +82,8 @@ class Traffic:
     def __init__(
         self,
         world: World,
-        clock: VirtualClock,
-        resolver: VirtualResolver,
+        clock: Clock,
+        resolver: AskedResolver,
         measured: Measurements,
         parameters: TrafficParameters,
     ) -> None:
@@ -104,10 +104,15 @@ class Traffic:
         self._stubs: dict[tuple[int, bytes, int], int] = {}
         self._history: dict[int, deque[tuple[bytes, int, LeafZone | None]]] = {}
         self._subject = world.subject
+        self._stopped = False
 
     def start(self) -> None:
         """Plan the first question."""
         self._plan_next()
+
+    def stop(self) -> None:
+        """Ask nothing more; what is planned comes to nothing."""
+        self._stopped = True
 
     def _rate(self) -> float:
         """Return questions per second now."""
@@ -121,6 +126,8 @@ class Traffic:
 
     def _arrive(self) -> None:
         """A user has a question."""
+        if self._stopped:
+            return
         user = self._random.randrange(self._parameters.users)
         history = self._history.setdefault(user, deque(maxlen=HISTORY))
         if history and self._random.random() * 100 < self._parameters.again_percent:
@@ -148,6 +155,8 @@ class Traffic:
 
     def _send(self, question: _Question) -> None:
         """Send a query."""
+        if self._stopped:
+            return
         question.sent += 1
         user = question.user
         address = bytes([10, user >> 16 & 255, user >> 8 & 255, user & 255])
@@ -168,7 +177,7 @@ class Traffic:
         failed = answer.kind == SERVFAIL
         if not failed:
             key = (question.user, question.name, question.rtype)
-            self._stubs[key] = self._clock.now_us + answer.ttl_s * SECOND_US
+            self._stubs[key] = self._clock.now_us + answer.ttl_s * SECOND_US * self._world.pace.compression
             if question.leaf is not None and now_s < self._world.outage.broken_s:
                 self._measured.seen.add(question.leaf.name)
         # A question belongs to the minute in which it was asked: so its failure is not moved past the healing.

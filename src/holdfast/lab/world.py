@@ -15,7 +15,16 @@ from holdfast.lab.authority import Authority
 from holdfast.lab.internet import ROOT_SERVERS
 from holdfast.lab.on_demand import sign_zone_on_demand
 from holdfast.lab.outage import Outage, Server
-from holdfast.lab.zone_versions import BACKDATED_S, DAY_S, ds_rrset, make_keys, make_version, update_serial, wire
+from holdfast.lab.zone_versions import (
+    BACKDATED_S,
+    DAY_S,
+    SigningChoices,
+    ds_rrset,
+    make_keys,
+    make_version,
+    update_serial,
+    wire,
+)
 from holdfast.registry.signer import KeySet, Validity, prepare
 from holdfast.registry.zone import Nsec3Parameters, Zone
 from holdfast.server.sockets import packed_address
@@ -41,7 +50,6 @@ class LeafZone:
     name: bytes
     names: tuple[bytes, ...]
     signed: bool
-    ttl_s: int
     hosted_under: bytes
 
     def depends_on(self, zone: bytes) -> bool:
@@ -60,12 +68,29 @@ class Change:
     serial: bool = False
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How a world fits a clock that runs faster than the outage did.
+
+    TTLs are divided by ``compression``. Signatures are good around ``signed_s`` (POSIX seconds), which is for resolvers
+    that know no other time than the present; 0: around the times of the outage.
+    """
+
+    compression: int = 1
+    signed_s: int = 0
+
+    def ttl_s(self, ttl_s: int) -> int:
+        """Return a TTL of this world, in seconds: never 0, which would forbid caching."""
+        return max(1, ttl_s // self.compression)
+
+
 @dataclass
 class World:
     """Servers by packed address, the zones that clients ask for, and the outage's versions."""
 
     outage: Outage
     seed: int
+    pace: Pace = Pace()
     servers: dict[bytes, Authority] = field(default_factory=dict)
     leaves: list[LeafZone] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
@@ -75,9 +100,9 @@ class World:
     _hosters: list["Hoster"] = field(default_factory=list)
 
     @classmethod
-    def generate(cls, outage: Outage, seed: int) -> "World":
+    def generate(cls, outage: Outage, seed: int, pace: Pace | None = None) -> "World":
         """Build the world as it is at the beginning of the warm-up. Raises OutageError."""
-        world = cls(outage, seed)
+        world = cls(outage, seed, pace or Pace())
         _Builder(world).build()
         return world
 
@@ -152,7 +177,8 @@ class _Builder:
         self.world = world
         self.outage = world.outage
         self.random = Random(f"world {world.seed}")
-        self.signed_from_s = self.outage.start_s - self.outage.warm_up_s - DAY_S
+        self.pace = world.pace
+        self.signed_from_s = self.pace.signed_s or self.outage.start_s - self.outage.warm_up_s - DAY_S
         self.subject = wire(self.outage.zone)
         self.tops: dict[bytes, Zone] = {}
 
@@ -177,18 +203,17 @@ class _Builder:
 
     def _zone(self, name: bytes, server: bytes, soa: tuple[int, int]) -> Zone:
         """Return a zone with a SOA record of (TTL, negative TTL) and nothing else."""
-        numbers = (self.signed_from_s, 7200, 7200, 3600000, soa[1])
+        numbers = (self.signed_from_s, 7200, 7200, 3600000, self.pace.ttl_s(soa[1]))
         rname = wire("hostmaster.invalid") if name != wire("de") else wire("dns-operations.denic.de")
         rdata = server + rname + b"".join(number.to_bytes(4, "big") for number in numbers)
-        return Zone(name, {name: {TYPE_SOA: RRset(name, TYPE_SOA, soa[0], [rdata], [])}})
+        return Zone(name, {name: {TYPE_SOA: RRset(name, TYPE_SOA, self.pace.ttl_s(soa[0]), [rdata], [])}})
 
-    @staticmethod
-    def _add(zone: Zone, owner: bytes, rtype: int, ttl_s: int, rdata: bytes) -> None:
+    def _add(self, zone: Zone, owner: bytes, rtype: int, ttl_s: int, rdata: bytes) -> None:
         """Add a record."""
         node = zone.nodes.setdefault(owner, {})
         found = node.get(rtype)
         if found is None:
-            node[rtype] = RRset(owner, rtype, ttl_s, [rdata], [])
+            node[rtype] = RRset(owner, rtype, self.pace.ttl_s(ttl_s), [rdata], [])
         elif rdata not in found.rdatas:
             found.rdatas.append(rdata)
 
@@ -238,7 +263,7 @@ class _Builder:
             self._add(zone, name, TYPE_A, 300, bytes([198, 51, 100, at + 1]))
         self.world._zones[self.subject] = zone
         asked = tuple(name for name in [self.subject, *names] if name[:2] != b"\x01*")
-        self.world.leaves.append(LeafZone(self.subject, asked, True, 300, self.subject))
+        self.world.leaves.append(LeafZone(self.subject, asked, True, self.subject))
 
     def _delegate(self, zone: Zone, servers: list[tuple[bytes, list[bytes]]]) -> None:
         """Delegate a zone from its top-level domain, with glue for servers named below that domain."""
@@ -306,7 +331,7 @@ class _Builder:
             names.append(owner)
         if signed:
             self.world._keys[name] = SigningKey.derive(ALGORITHM, f"leaf {self.world.seed} {text}".encode() + top)
-        self.world.leaves.append(LeafZone(name, tuple(names), signed, ttl_s, hoster.domain))
+        self.world.leaves.append(LeafZone(name, tuple(names), signed, hoster.domain))
 
     # -- signatures -----------------------------------------------------------------------------------------------
 
@@ -321,11 +346,12 @@ class _Builder:
             if name != ROOT:
                 parent = self.world._zones[name[name[0] + 1 :]]
                 node = parent.nodes[name]
-                node[TYPE_DS] = ds_rrset(name, [keys[name]], 86400)
+                node[TYPE_DS] = ds_rrset(name, [keys[name]], self.pace.ttl_s(86400))
         for name in ordered:
             nsec3 = Nsec3Parameters(opt_out=True) if name in self.tops else None
             zone = self.world._zones[name]
-            validity = Validity(self.signed_from_s - BACKDATED_S, self.outage.end_s + SIGNED_AHEAD_S)
+            expires_s = (self.pace.signed_s or self.outage.end_s) + SIGNED_AHEAD_S
+            validity = Validity(self.signed_from_s - BACKDATED_S, expires_s)
             sign_zone_on_demand(zone, [keys[name]], validity, nsec3)
 
     def _own_domains(self) -> list[bytes]:
@@ -345,14 +371,18 @@ class _Builder:
         addresses = [[packed_address(one) for one in server.addresses] for server in outage.servers]
         begin_s = outage.start_s - outage.warm_up_s
         for version in outage.versions:
-            zone = make_version(base, outage, version, keys, world.seed)
+            signed_s = self.pace.signed_s or version.start_s
+            key_ttl_s = self.pace.ttl_s(outage.ttls.dnskey_s)
+            zone = make_version(base, outage.denial, version, keys, SigningChoices(world.seed, signed_s, key_ttl_s))
             chosen = addresses[: version.servers] if version.servers else addresses
             step_s = (version.complete_s - version.start_s) / max(1, len(chosen) - 1) if version.complete_s else 0
             for at, server in enumerate(chosen):
                 at_s = version.start_s + round(at * step_s)
                 world.changes.extend(Change(at_s, address, zone) for address in server)
             if version.ds is not None:
-                ds = ds_rrset(self.subject, [keys[name] for name in version.ds], outage.ttls.parent_ds_s)
+                ds = ds_rrset(
+                    self.subject, [keys[name] for name in version.ds], self.pace.ttl_s(outage.ttls.parent_ds_s)
+                )
                 world.changes.append(Change(version.start_s, b"", ds=ds))
         for at_s in range(begin_s, outage.end_s, outage.update_s):
             world.changes.append(Change(at_s, b"", serial=True))

@@ -1,5 +1,6 @@
 """The versions of a zone that an outage file describes: which keys are published, who signs what, and what is wrong."""
 
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from holdfast.crypto.signing import FLAG_SECURE_ENTRY_POINT, FLAG_ZONE_KEY, SigningKey, ZoneKey
@@ -42,6 +43,15 @@ def make_keys(outage: Outage, seed: int) -> dict[str, SigningKey]:
     return keys
 
 
+@dataclass(frozen=True)
+class SigningChoices:
+    """What decides over signatures beside the version: seed, when they are made (POSIX seconds), TTL of the keys."""
+
+    seed: int
+    signed_s: int
+    key_ttl_s: int
+
+
 class VersionSigner:
     """Signs one version of a zone, RRset by RRset, when asked.
 
@@ -49,11 +59,11 @@ class VersionSigner:
     until the zone is signed anew, and an RRset that changes, as SOA does with every update, draws again.
     """
 
-    def __init__(self, zone: Zone, version: Version, keys: dict[str, SigningKey], seed: int) -> None:
+    def __init__(self, zone: Zone, version: Version, keys: dict[str, SigningKey], choices: SigningChoices) -> None:
         self.zone = zone
         self.version = version
-        self.seed = seed
-        self.signed_s = version.start_s
+        self.seed = choices.seed
+        self.signed_s = choices.signed_s
         self._keys = keys
         self._data_keys: list[ZoneKey] = [*self._named(version.sign)]
         if version.record_as:
@@ -105,25 +115,27 @@ class VersionSigner:
         return key.sign(rrset, self.zone.name, moment_s - BACKDATED_S, moment_s + VALID_S)
 
 
-def make_version(base: Zone, outage: Outage, version: Version, keys: dict[str, SigningKey], seed: int) -> Zone:
+def make_version(
+    base: Zone, denial: str, version: Version, keys: dict[str, SigningKey], choices: SigningChoices
+) -> Zone:
     """Return one version of the zone whose unsigned data ``base`` holds."""
     nodes: dict[bytes, dict[int, RRset]] = {}
     for owner, node in base.nodes.items():
-        if owner != base.name and TYPE_NS in node and not _kept(owner, version, seed):
+        if owner != base.name and TYPE_NS in node and not _kept(owner, version, choices.seed):
             continue
         nodes[owner] = {kind: RRset(one.name, kind, one.ttl, one.rdatas, []) for kind, one in node.items()}
     zone = Zone(base.name, nodes)
     if not version.publish and not version.sign:
         return zone
-    nsec3 = None if outage.denial == "nsec" else Nsec3Parameters(opt_out=outage.denial == "nsec3-opt-out")
+    nsec3 = None if denial == "nsec" else Nsec3Parameters(opt_out=denial == "nsec3-opt-out")
     hidden = _hide_types(zone, version)
     zone.keys = [keys[name] for name in version.publish]
     published = [key.dnskey for key in zone.keys]
-    prepare(zone, KeySet(published, [], [], key_ttl_s=outage.ttls.dnskey_s), nsec3)
+    prepare(zone, KeySet(published, [], [], key_ttl_s=choices.key_ttl_s), nsec3)
     for rrset in hidden:
         node = zone.nodes[rrset.name]
         node[rrset.rtype] = node.pop(STAND_IN_TYPE)
-    zone.sign_on_demand = VersionSigner(zone, version, keys, seed)
+    zone.sign_on_demand = VersionSigner(zone, version, keys, choices)
     return zone
 
 

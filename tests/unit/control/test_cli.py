@@ -35,7 +35,20 @@ def outcome(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["serve"], ["check-config"], ["query"], ["demo"], ["lab", "scenario"], ["control", "flush"], ["version"]],
+    [
+        [],
+        ["serve"],
+        ["check-config"],
+        ["query"],
+        ["demo"],
+        ["lab", "scenario"],
+        ["lab", "list"],
+        ["lab", "replay"],
+        ["lab", "compare"],
+        ["lab", "simulate"],
+        ["control", "flush"],
+        ["version"],
+    ],
 )
 def test_every_command_explains_itself(arguments: list[str]) -> None:
     result = CliRunner().invoke(app, [*arguments, "--help"])
