@@ -40,8 +40,8 @@ async def play_demo_outage(
     world = World.generate(outage, SEED, Pace(compression, int(time.time())))
     console.print(
         f"The outage of .de on 5 May 2026: {span_s / 3600:.0f} hours in {length_s:.0f} s, with the resolver on "
-        f"{listener} and {len(world.servers)} servers on loopback.\nTwo of three signatures of .de are made with keys that "
-        "nobody has; clients retry; the resolver answers from what it knew. `--no-outage` skips this.\n",
+        f"{listener} and {len(world.servers)} servers on loopback.\nTwo of three signatures of .de are made with keys "
+        "that nobody has; clients retry; the resolver answers from what it knew. `--no-outage` skips this.\n",
         markup=False,
         soft_wrap=True,
     )
