@@ -11,11 +11,15 @@ from holdfast.dns.name import ROOT, is_subdomain, parent
 
 
 class NameServer:
-    """One name server of a delegation and its glue addresses (packed)."""
+    """One name server of a delegation and its glue addresses (packed).
+
+    ``glue_retry_us``: until then nobody asks the parent for missing glue again.
+    """
 
     def __init__(self, name: bytes, addresses: list[bytes]) -> None:
         self.name: Final = name
         self.addresses: Final = addresses
+        self.glue_retry_us = 0
 
 
 class Delegation(Evictable):

@@ -10,6 +10,7 @@ from holdfast.base.cause import Cause
 from holdfast.base.effects import FAILURE_LOCAL, TRANSPORT_TCP, TRANSPORT_UDP
 from holdfast.base.instant import Instant
 from holdfast.base.limits import (
+    ADDRESSES_PER_NAME_SERVER,
     NAME_SERVERS_PER_ZONE,
     REFERRALS_PER_FETCH,
     RRSET_RECORDS,
@@ -54,6 +55,7 @@ from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import RequestBudget, Task
 
 LAME_US: Final = 60_000_000  # long enough to stop asking, short enough to notice a repaired server
+GLUE_RETRY_US: Final = 30_000_000  # below the five minutes of RFC 9520: a registry may add glue any time
 HINTS_US: Final = 60_000_000  # use the hints for a minute when priming failed
 MINIMISED_SILENCES: Final = 3  # time-outs of a minimised question before the full one (RFC 9156 section 2.3, relaxed)
 CAUSES_KEPT: Final = 3  # of the servers' failures; more would not fit a client's buffer
@@ -140,7 +142,7 @@ class FetchTask(Task):
         if self.delegation is None and not self.start(now):
             return
         if self.glue_fetches:
-            self.take_glue()
+            self.take_glue(now)
         self.ask(now)
 
     def start(self, now: Instant) -> bool:
@@ -289,7 +291,7 @@ class FetchTask(Task):
         for server in delegation.servers:
             if server.addresses or server.name in self.asked_for_glue or delegation.zone == ROOT:
                 continue
-            if not is_subdomain(server.name, delegation.zone):
+            if not is_subdomain(server.name, delegation.zone) or server.glue_retry_us > now.monotonic_us:
                 continue
             self.asked_for_glue.append(server.name)
             if self.start_glue_fetches(server.name, delegation.zone):
@@ -315,14 +317,17 @@ class FetchTask(Task):
                 waiting = True
         return waiting
 
-    def take_glue(self) -> None:
-        """Add the glue that was found to the delegation."""
+    def take_glue(self, now: Instant) -> None:
+        """Add the glue that was found to the delegation; if there is none, that is remembered for a while."""
         delegation = self.delegation
         for task in self.glue_fetches:
-            if task.done and delegation is not None and task.glue_of == delegation.zone:
-                for server in delegation.servers:
-                    if server.name == task.name:
-                        server.addresses.extend(address for address in task.glue() if address not in server.addresses)
+            if not task.done or delegation is None or task.glue_of != delegation.zone:
+                continue
+            for server in delegation.servers:
+                if server.name == task.name:
+                    found = task.glue()[:ADDRESSES_PER_NAME_SERVER]
+                    server.addresses.extend(address for address in found if address not in server.addresses)
+                    server.glue_retry_us = now.monotonic_us + GLUE_RETRY_US
         self.glue_fetches = [task for task in self.glue_fetches if not task.done]
 
     def glue(self) -> list[bytes]:

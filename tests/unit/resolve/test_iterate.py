@@ -81,6 +81,11 @@ def test_a_zone_whose_parent_has_no_glue_fails_with_a_reason() -> None:
     assert answer.rcode() == dns.rcode.SERVFAIL
     assert "no reachable authority for example" in str(answer.options[0])
     assert len(world.sent) == 2
+    world.ask("web.example")
+    assert len(world.sent) == 2  # known for a while, whatever the name
+    world.pass_time_us(31_000_000)
+    world.ask("mail.example")
+    assert questions(world, ROOT_ADDRESS)[2:] == ["ns.example. A"]
 
 
 def test_servers_that_only_the_zone_names_are_used_when_those_of_the_parent_fail() -> None:
