@@ -142,7 +142,8 @@ class AccessSection(Section):
     )
     answer_without_recursion_desired: bool = Field(
         default=ENGINE.answer_without_recursion_desired,
-        description="Answer queries without the RD flag from the cache; otherwise they are REFUSED.",
+        description="Answer queries without the RD flag from the cache, or with a referral to the closest zone that is "
+        "known; otherwise they are REFUSED.",
     )
 
 

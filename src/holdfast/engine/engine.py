@@ -13,7 +13,7 @@ from holdfast.base.effects import TRANSPORT_UDP, Client, DropQuery, Effect, Send
 from holdfast.base.entropy import Entropy
 from holdfast.base.instant import Instant
 from holdfast.base.limits import BRIEF_PACKET_US, PACKET_CACHE_SHARE
-from holdfast.base.security_status import BOGUS
+from holdfast.base.security_status import BOGUS, INDETERMINATE
 from holdfast.base.settings import EngineSettings
 from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.cache.packet_cache import PacketCache, PacketEntry
@@ -31,6 +31,7 @@ from holdfast.dns.iana import (
     RCODE_REFUSED,
     RCODE_SERVFAIL,
     TYPE_CNAME,
+    TYPE_NS,
     TYPE_TXT,
 )
 from holdfast.dns.message import Question, parse_question
@@ -38,6 +39,7 @@ from holdfast.dns.name import ROOT, parent
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.engine.inputs import ChainLink, Resolution
+from holdfast.resolve.delegation import starting_point
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.tasks import Tasks
 from holdfast.service.admission import Admission, prohibited
@@ -78,6 +80,21 @@ class Finisher(RequestTask):
             if first_us >= 0:
                 self.expires_us = min(self.expires_us, first_us)
         self.engine.answer_clients(self, self.now)
+
+
+class ReferralFinisher(Finisher):
+    """A request for the NS RRset of a zone that goes to its client as a referral (RFC 1034 section 4.3.2 step 4)."""
+
+    def end(self) -> None:
+        """Show the name servers in the authority section, or nothing if they are not to be believed."""
+        referral = Response(RCODE_NOERROR)
+        if self.response.rcode == RCODE_NOERROR and self.response.answer:
+            referral.name_servers = self.response.answer[0]
+        else:
+            self.status = INDETERMINATE
+        self.response = referral
+        self.cacheable = False
+        super().end()
 
 
 class ResolverEngine:
@@ -191,16 +208,25 @@ class ResolverEngine:
         """Work on a question, or join those who do."""
         if question.qclass == CLASS_CH:
             return self.answer_chaos(client, question, waiting.options)
+        cut = b""
         if not question.flags & FLAG_RD:
             response = self.without_recursion(question, now)
             if response is not None:
-                return self.respond(client, question, waiting.options, response)
-        running = self.state.running.get(b"r" + key)
+                cut = self.cut_to_refer_to(question, now) if response.rcode == RCODE_NOERROR else b""
+                if not cut:
+                    return self.respond(client, question, waiting.options, response)
+        request_key = (b"n" if cut else b"r") + key
+        running = self.state.running.get(request_key)
         if isinstance(running, Finisher) and running.can_join():
             self.wait(running, waiting)
             self.state.count("joined_queries")
             return None
-        request = Finisher(self, b"r" + key, question.qname, question.qtype, not question.flags & FLAG_CD)
+        validate = not question.flags & FLAG_CD
+        request = (
+            ReferralFinisher(self, request_key, cut, TYPE_NS, validate)
+            if cut
+            else Finisher(self, request_key, question.qname, question.qtype, validate)
+        )
         self.state.running[request.key] = request
         request.step(now)
         if request.done:
@@ -231,6 +257,14 @@ class ResolverEngine:
         ):
             return None
         return Response(RCODE_NOERROR)
+
+    def cut_to_refer_to(self, question: Question, now: Instant) -> bytes:
+        """Return the deepest zone on the way to a question whose NS RRset is cached; b"": the root, or none."""
+        zone = starting_point(self.state, question.qname, question.qtype, False, now)
+        if zone is None or zone.forward or zone.zone == ROOT:
+            return b""
+        known = self.state.rrsets.get(zone.zone, TYPE_NS, now.monotonic_us)
+        return zone.zone if known is not None else b""
 
     def answer_chaos(self, client: Client, question: Question, options: bytes) -> bytes:
         """Answer version.bind, id.server and their like."""

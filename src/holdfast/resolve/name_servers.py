@@ -1,7 +1,7 @@
 """The NS RRset that came along with an answer: worth keeping only for answers that are not minimal."""
 
 from holdfast.base.instant import Instant
-from holdfast.base.security_status import BOGUS, SECURE
+from holdfast.base.security_status import BOGUS, SECURE, UNCHECKED
 from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
 from holdfast.dns.iana import FLAG_AA, TYPE_NS
 from holdfast.dns.message import Message
@@ -19,12 +19,12 @@ def learn_name_servers(
     It is stored with the answer's ``status``, but as secure only if its own signature holds. It is shown to clients and
     leads nowhere: delegations are the parent's word (``DelegationCache``).
     """
-    if not message.flags & FLAG_AA:
-        return
     now_us = now.monotonic_us
     for rrset in message.authority:
         if rrset.rtype != TYPE_NS or not rrset.rdatas:
             continue
+        if not message.flags & FLAG_AA and not (rrset.signatures and status in (SECURE, UNCHECKED)):
+            continue  # only a signature, checked now or when it is first used, can stand in for authority
         if not is_subdomain(rrset.name, zone) or not is_subdomain(name, rrset.name):
             continue
         ttl_s = rrset.ttl
