@@ -11,7 +11,7 @@ from holdfast.lab.broken import VALID_AFTER_S, VALID_BEFORE_S
 from holdfast.registry.signer import sign_zone
 from holdfast.registry.zone import Zone
 from tests.support.engine_world import START_S, plain_settings
-from tests.support.signed_world import SignedWorld, ede_codes, is_secure
+from tests.support.signed_world import SignedWorld, ede_codes, ede_texts, is_secure
 
 ZONE = "www 300 IN A 192.0.2.80\n"
 REVOKED = 0x0080
@@ -90,3 +90,15 @@ def test_2_1_a_revocation_by_somebody_else_changes_nothing() -> None:
     answer = world.ask_secure("www.example.")
     assert (answer.rcode(), ede_codes(answer)) == (dns.rcode.SERVFAIL, [9])
     assert not world.engine.state.anchors[ROOT].deleted()
+
+
+def test_2_1_keys_that_are_revoked_without_proof_are_named_as_the_cause() -> None:
+    settings = plain_settings()
+    settings.trust_anchors = [TrustAnchorSetting(ROOT, [], [root_key().dnskey], True, "")]
+    world = SignedWorld({"example": ZONE}, settings=settings)
+    sign_root(world.zones["."], [root_key(257 | REVOKED)])
+    keys = world.zones["."].nodes[ROOT][dns.rdatatype.DNSKEY]
+    keys.signatures = [keys.signatures[0][:-1] + bytes([keys.signatures[0][-1] ^ 1])]
+    answer = world.ask_secure("www.example.")
+    assert (answer.rcode(), ede_codes(answer)) == (dns.rcode.SERVFAIL, [6])
+    assert "the trust anchor names is revoked" in ede_texts(answer)[0]

@@ -74,3 +74,12 @@ def test_a_client_gets_the_soa_with_a_denial_of_ds_that_a_referral_showed() -> N
     denial = world.ask_secure("unsigned.", "DS")
     assert is_secure(denial)
     assert dns.rdatatype.SOA in [rrset.rdtype for rrset in denial.authority]
+
+
+def test_a_question_without_rd_is_answered_by_synthesis() -> None:
+    world = SignedWorld({"example": ZONE})
+    world.settings.answer_without_recursion_desired = True
+    world.ask_secure("nothing1.example.")
+    answer = world.ask_secure("nothing2.example.", rd=False)
+    assert (answer.rcode(), is_secure(answer)) == (dns.rcode.NXDOMAIN, True)
+    assert world.ask_secure("nothing2.example.", rd=False, cd=True).rcode() == dns.rcode.NOERROR

@@ -62,3 +62,15 @@ def test_3_a_question_without_rd_gets_the_remembered_failure() -> None:
     assert (second.rcode(), ede_codes(second), ede_texts(second)) == (dns.rcode.SERVFAIL, [12], ede_texts(first))
     unknown = world.ask_secure("www.example.", "TXT", rd=False)
     assert (unknown.rcode(), unknown.answer) == (dns.rcode.NOERROR, [])
+
+
+def test_3_an_alias_of_itself_is_an_error_without_a_chain() -> None:
+    answer = SignedWorld({"example": "self 300 IN CNAME self\na 300 IN CNAME b\nb 300 IN CNAME a\n"})
+    alone = answer.ask_secure("self.example.")
+    assert (alone.rcode(), alone.answer, ede_codes(alone)) == (dns.rcode.SERVFAIL, [], [0])
+    circle = answer.ask_secure("a.example.")
+    assert (circle.rcode(), ede_codes(circle)) == (dns.rcode.SERVFAIL, [0])
+    assert [str(rrset.name) for rrset in circle.answer if rrset.rdtype == dns.rdatatype.CNAME] == [
+        "a.example.",
+        "b.example.",
+    ]

@@ -169,6 +169,8 @@ class _LinkingKeys:
                 if not self._add(key):
                     break
                 return
+            if key.rdata[2:] == rdata[2:] and key.flags == anchor.flags | iana.DNSKEY_FLAG_REVOKE:
+                self._add(key)  # refused, but this is the one to blame
         _add_once(self.unmatched, str(anchor.key_tag))
 
     def _add(self, key: DNSKEY) -> bool:
@@ -177,12 +179,14 @@ class _LinkingKeys:
                 self.keys.append(key)
             return True
         owner = to_text(self.zone)
+        named = f"DNSKEY of {owner} that {self.source()} names"
         if key.flags & iana.DNSKEY_FLAG_ZONE == 0:
-            text = f"DNSKEY of {owner} that {self.source()} names has no zone key bit (keytag={key.key_tag})"
+            text = f"{named} has no zone key bit (keytag={key.key_tag})"
             self.cause = Cause(iana.EDE_NO_ZONE_KEY_BIT_SET, text, "ds.no-zone-key-bit")
+        elif key.flags & iana.DNSKEY_FLAG_REVOKE:  # it is there, so not what RFC 8914 section 4.10 calls missing
+            self.cause = Cause(iana.EDE_DNSSEC_BOGUS, f"{named} is revoked (keytag={key.key_tag})", "ds.revoked-key")
         else:
-            what = "is revoked" if key.flags & iana.DNSKEY_FLAG_REVOKE else f"has protocol {key.protocol}, not 3"
-            text = f"DNSKEY of {owner} that {self.source()} names {what} (keytag={key.key_tag})"
+            text = f"{named} has protocol {key.protocol}, not 3 (keytag={key.key_tag})"
             self.cause = Cause(iana.EDE_DNSKEY_MISSING, text, "ds.unusable-key")
         return False
 

@@ -38,9 +38,11 @@ from holdfast.dns.message import Question, parse_question
 from holdfast.dns.name import ROOT, parent
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.verifier import SignatureVerifier
+from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.engine.inputs import ChainLink, Resolution
 from holdfast.resolve.delegation import starting_point
 from holdfast.resolve.state import ResolverState
+from holdfast.resolve.synthesis import synthesised
 from holdfast.resolve.tasks import Tasks
 from holdfast.service.admission import Admission, prohibited
 from holdfast.service.client_options import SEED_OCTETS, ClientOptions
@@ -255,6 +257,9 @@ class ResolverEngine:
             or self.state.rrsets.get(question.qname, TYPE_CNAME, now_us) is not None
             or self.state.negatives.get(question.qname, question.qtype, now_us) is not None
         ):
+            return None
+        aggressive = self.settings.aggressive_denial and self.settings.validate and not question.flags & FLAG_CD
+        if aggressive and synthesised(self.state, question.qname, question.qtype, True, WorkBudget(), now) is not None:
             return None
         return Response(RCODE_NOERROR)
 

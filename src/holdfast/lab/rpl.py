@@ -69,13 +69,17 @@ class Step:
 
 @dataclass
 class Scenario:
-    """A parsed file. ``options`` are (section, key, value); ``testbound`` tells the dialect."""
+    """A parsed file. ``options`` are (section, key, value); ``testbound`` tells the dialect.
+
+    ``key_files`` are the lines of files in which the original tool keeps trust anchors (RFC 5011).
+    """
 
     path: Path
     testbound: bool
     title: str = ""
     options: list[tuple[str, str, str]] = field(default_factory=list)
     special: list[str] = field(default_factory=list)
+    key_files: list[list[str]] = field(default_factory=list)
     ranges: list[Range] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
@@ -160,12 +164,11 @@ def _parse_configuration(reader: _Reader, scenario: Scenario) -> None:
         if line.startswith((";", "#")) or not line:
             continue
         if line.startswith(("AUTOTRUST_FILE", "TEMPFILE_CONTENTS")):
-            scenario.special.append(line)
-            while reader.at < len(reader.lines) and not reader.lines[reader.at].strip().startswith(
-                ("AUTOTRUST_END", "TEMPFILE_END")
-            ):
-                reader.at += 1
-            reader.at += 1
+            contents = _file_contents(reader)
+            if line.startswith("AUTOTRUST_FILE"):
+                scenario.key_files.append(contents)
+            else:
+                scenario.special.append(line)
             continue
         if line.startswith(("TEMPFILE_NAME", "COMMANDLINE")):
             continue
@@ -175,6 +178,18 @@ def _parse_configuration(reader: _Reader, scenario: Scenario) -> None:
                 section = f"{header}{blocks}"
                 line = line[len(header) :].strip()
         _take_options(scenario, section, line)
+
+
+def _file_contents(reader: _Reader) -> list[str]:
+    """Read the lines of a file that stands in the configuration, comments included."""
+    contents: list[str] = []
+    while reader.at < len(reader.lines):
+        line = reader.lines[reader.at].strip()
+        reader.at += 1
+        if line.startswith(("AUTOTRUST_END", "TEMPFILE_END")):
+            break
+        contents.append(line)
+    return contents
 
 
 def _take_options(scenario: Scenario, section: str, line: str) -> None:

@@ -69,12 +69,19 @@ class _Player:
         self.scenario = scenario
         self.settings = ScenarioSettings(scenario)
         self.clock_us = CLOCK_START_US
+        self.epoch_s = 0  # what the scenario's clock shows at the start
+        self.variables = Variables()
+        self.steps = scenario.steps
+        if scenario.key_files and self.steps[0].kind == "TIME_PASSES":
+            # The first step sets the date.
+            self.epoch_s = int(self.variables.number(" ".join(self.steps[0].arguments[1:]), 0, 0))
+            self.settings.start_s = self.epoch_s
+            self.steps = self.steps[1:]
         self.round_trip_us = 0 if scenario.testbound else ROUND_TRIP_US
         self.engine = ResolverEngine(self.settings.engine, SmallKeyVerifier(), Entropy(b"scenario seed 16"), self.now())
         self.open: list[SendUpstreamQuery] = []
         self.answers: list[bytes] = []
         self.connections: dict[str, Client] = {}
-        self.variables = Variables()
         self.trace: list[str] = []
         self.range_step = 0
         self.reply_ahead = False  # a later step answers what no server answers
@@ -84,9 +91,26 @@ class _Player:
         elapsed_s = (self.clock_us - CLOCK_START_US) // 1_000_000
         return Instant(self.clock_us, self.settings.start_s + elapsed_s)
 
+    def shown_us(self) -> int:
+        """Return what the scenario's own clock shows."""
+        return self.clock_us - CLOCK_START_US + self.epoch_s * 1_000_000
+
+    def until_timer_us(self) -> int:
+        """Return the time until the engine's next timer."""
+        return self.engine.next_deadline() - self.clock_us
+
+    def fire_timers(self) -> None:
+        """Let what is due happen, with all the traffic that it causes."""
+        self.engine.handle_timer(self.now())
+        self.collect()
+        self.traffic()
+
     def play(self) -> None:
         """Walk through the steps. Raises _Failure with the first thing that is wrong."""
-        steps = self.scenario.steps
+        steps = self.steps
+        if self.epoch_s:
+            self.range_step = self.scenario.steps[0].number
+            self.fire_timers()
         for index, step in enumerate(steps):
             self.reply_ahead = _reply_ahead(steps[index + 1 :])
             if self.scenario.testbound and step.kind == "QUERY":
@@ -117,7 +141,7 @@ class _Player:
         elif step.kind in ("TIMEOUT", "ERROR"):
             self.lose(step)
         elif step.kind == "ASSIGN":
-            self.variables.assign(" ".join(step.arguments), self.clock_us - CLOCK_START_US, self.engine.next_deadline())
+            self.variables.assign(" ".join(step.arguments), self.shown_us(), self.until_timer_us())
         elif step.kind not in ("NOTHING", "CHECK_AUTOTRUST", "CHECK_TEMPFILE", "INFRA_RTT"):
             raise Unsupported(f"step kind {step.kind}")
 
@@ -265,11 +289,9 @@ class _Player:
     def pass_time(self, step: Step) -> None:
         """Let time pass, and timers fire."""
         text = " ".join(step.arguments[1:])
-        seconds = self.variables.number(
-            text, self.clock_us - CLOCK_START_US, self.engine.next_deadline() - self.clock_us
-        )
+        seconds = self.variables.number(text, self.shown_us(), self.until_timer_us())
         target_us = self.clock_us + int(seconds * 1_000_000)
-        while self.wait(target_us):
+        while not self.scenario.key_files and self.wait(target_us):
             self.traffic()
         self.clock_us = max(self.clock_us, target_us)
         self.engine.handle_timer(self.now())

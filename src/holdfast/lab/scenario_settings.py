@@ -20,6 +20,7 @@ from holdfast.base.settings import (
 )
 from holdfast.dns.name import ROOT, from_text
 from holdfast.lab.rpl import Scenario
+from holdfast.lab.scenario_key_file import read_key_file
 
 DEFAULT_ROOT = "k.root-servers.net"
 DNS_PORT = 53
@@ -54,6 +55,7 @@ IGNORED = frozenset(
         "trust-anchor-signaling",
         "use-caps-for-id",
         "val-log-level",
+        "val-nsec3-keysize-iterations",
         "verbosity",
         "version",
     }
@@ -65,13 +67,14 @@ UNSUPPORTED = {
     "tcp-upstream": "product switch: all upstream queries over TCP",
     "harden-algo-downgrade": "product switch: RFC 6840 section 5.11 is followed always",
     "harden-dnssec-stripped": "product switch: stripped signatures are an error always",
-    "val-nsec3-keysize-iterations": "product switch: the iteration limit does not depend on the key size",
 }
 MINIMUM_TTL = re.compile(r"min_ttl\s*=\s*(\d+)")  # of the features of another product, the one that has a counterpart
 AS_IT_IS = {  # what is no setting here, with the value that the engine has
     "max-query-restarts": str(CNAME_LINKS),
     "max-global-quota": str(UPSTREAM_QUERIES_PER_REQUEST),
     "tcp-upstream": "no",
+    "harden-algo-downgrade": "no",
+    "harden-dnssec-stripped": "yes",
 }
 
 
@@ -107,7 +110,12 @@ class ScenarioSettings:
             engine.edns_buffer_octets = 4096  # what the original tool uses
             engine.resolved_special_names.append(b"\x04test\x00")  # that dialect has no switch for it
         if scenario.special:
-            raise Unsupported("a key file in another product's own format")
+            raise Unsupported("a file in another product's own format")
+        engine.signal_trust_anchors = False  # the servers of these worlds do not know about it
+        try:
+            engine.trust_anchors.extend(read_key_file(lines) for lines in scenario.key_files)
+        except ValueError as error:
+            raise Unsupported(str(error)) from None
         blocks: dict[str, dict[str, list[str]]] = {}
         for section, key, value in scenario.options:
             if section.startswith(("stub-zone:", "forward-zone:")):
@@ -231,8 +239,8 @@ class ScenarioSettings:
         rest = [word for word in words[1:] if word.upper() != "IN" and not (word.isdigit() and word is words[1])]
         try:
             kind = dns.rdatatype.from_text(rest[0])
-            rdata = dns.rdata.from_text("IN", kind, " ".join(rest[1:])).to_wire() or b""
-        except (dns.exception.DNSException, IndexError) as error:
+            rdata = _anchor_rdata(kind, rest[1:])
+        except (dns.exception.DNSException, IndexError, ValueError, OverflowError) as error:
             raise Unsupported(f"trust-anchor cannot be read: {error}") from None
         ds = [rdata] if kind == dns.rdatatype.DS else []
         keys = [rdata] if kind == dns.rdatatype.DNSKEY else []
@@ -270,6 +278,17 @@ class ScenarioSettings:
         if kind.strip() != "nodefault":
             raise Unsupported("local-zone: local data is not built yet")
         self.engine.resolved_special_names.append(_name(name))
+
+
+def _anchor_rdata(kind: dns.rdatatype.RdataType, fields: list[str]) -> bytes:
+    """Return the RDATA of a trust anchor; a DS whose digest has the wrong length for its type is meant that way."""
+    try:
+        return dns.rdata.from_text("IN", kind, " ".join(fields)).to_wire() or b""
+    except dns.exception.SyntaxError:
+        if kind != dns.rdatatype.DS:
+            raise
+        tag, algorithm, digest_type = map(int, fields[:3])
+        return tag.to_bytes(2, "big") + bytes([algorithm, digest_type]) + bytes.fromhex("".join(fields[3:]))
 
 
 def _identity(text: str) -> str:

@@ -71,7 +71,7 @@ def classify(message: Message, name: bytes, rtype: int, zone: bytes, forward: bo
     else:
         take_answer(message, name, rtype, zone, forward, found)
     rrset = found.rrset
-    if rrset is not None and not rrset.signatures:
+    if rrset is not None:
         adopt_signatures(message, rrset)
     if message.rcode == RCODE_YXDOMAIN:
         # What the DNAME makes of the name is too long (RFC 6672 section 2.2): the DNAME has to show it.
@@ -189,12 +189,11 @@ def take_signatures(message: Message, name: bytes, found: Classified) -> None:
 
 
 def adopt_signatures(message: Message, rrset: RRset) -> None:
-    """Give an answer its RRSIGs if the server put them into another section (RFC 4035 section 3.1.1 wants the same)."""
+    """Give an answer the RRSIGs that the server put into other sections (RFC 4035 section 3.1.1 wants the same)."""
     for section in (message.authority, message.additional):
         for other in section:
             if not other.rdatas and other.rtype == rrset.rtype and other.name == rrset.name:
-                rrset.signatures = other.signatures
-                return
+                rrset.signatures = rrset.signatures + [one for one in other.signatures if one not in rrset.signatures]
 
 
 def dname_target(dname: RRset, name: bytes) -> bytes | None:

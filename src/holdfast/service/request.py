@@ -216,8 +216,10 @@ class RequestTask(Task):
                 self.expires_us = min(self.expires_us, result.stored_us + other.ttl * 1_000_000)
             self.end()
         elif result.kind == CNAME and rrset is not None:
-            self.response.answer.append(Part(rrset, ttl_s))
-            self.follow(rdata_name(TYPE_CNAME, rrset.rdatas[0]))
+            target = rdata_name(TYPE_CNAME, rrset.rdatas[0])
+            if target != self.current:  # an alias of itself is no step towards anything
+                self.response.answer.append(Part(rrset, ttl_s))
+            self.follow(target)
         elif result.kind == DNAME and rrset is not None:
             self.follow_dname(rrset, ttl_s)
         else:

@@ -131,7 +131,9 @@ def test_revoked_key() -> None:
     key = KSK.with_flags(257 | 128)
     verdict = judge(dnskeys(key, signed_by=key), [key.ds()])
     assert verdict.status == BOGUS
-    assert "is revoked" in text_of(verdict, 9)
+    assert "is revoked" in text_of(verdict, 6)
+    by_anchor = judge(dnskeys(key, signed_by=key), [], [KSK.rdata])
+    assert "that the trust anchor names is revoked" in text_of(by_anchor, 6)
 
 
 def test_unusable_ds_are_insecure() -> None:

@@ -37,14 +37,15 @@ def test_signatures_in_another_section_are_given_to_the_answer() -> None:
         assert len(found.rrset.signatures) == 1
 
 
-def test_an_answer_with_signatures_keeps_them() -> None:
+def test_signatures_of_all_sections_are_put_together() -> None:
+    other = SIGNATURE.replace(" 1 example", " 2 example")
     found = classified(
         ("www.example.", TYPE_A),
         ["www.example. 3600 A 192.0.2.1", f"www.example. 3600 RRSIG A {SIGNATURE}"],
-        additional=[f"www.example. 3600 RRSIG A {SIGNATURE.replace(' 1 ', ' 2 ')}"],
+        additional=[f"www.example. 3600 RRSIG A {SIGNATURE} | A {other}"],
     )
     assert found.rrset is not None
-    assert [signature[17] for signature in found.rrset.signatures] == [1]
+    assert [signature[17] for signature in found.rrset.signatures] == [1, 2]
 
 
 def test_a_question_for_rrsig_gets_every_signature_at_the_name() -> None:
