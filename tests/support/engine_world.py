@@ -18,6 +18,7 @@ from holdfast.base.instant import Instant
 from holdfast.base.settings import EngineSettings, RootServer
 from holdfast.crypto.verifier import CryptographyVerifier
 from holdfast.engine.engine import ResolverEngine
+from tests.support.kept import KeptRecords
 
 ROOT_ADDRESS = "192.0.2.53"
 START_US = 1_000_000_000
@@ -72,6 +73,18 @@ class EngineWorld:
         self.tcp: list[Message] = []
         self.ports: list[int] = []
         self.answers: list[Message] = []
+        self.kept: KeptRecords | None = None
+
+    def keep(self, kept: KeptRecords) -> None:
+        """Give the engine a second-level cache."""
+        self.kept = kept
+        self.engine.attach_second_level(kept)
+
+    def restart(self) -> None:
+        """A new engine in the same world: nothing in memory, only what was kept."""
+        self.engine = ResolverEngine(self.settings, CryptographyVerifier(), Entropy(b"engine world 16c"), self.now())
+        if self.kept is not None:
+            self.engine.attach_second_level(self.kept)
 
     def now(self) -> Instant:
         """The virtual time."""
@@ -122,6 +135,8 @@ class EngineWorld:
     def run(self) -> None:
         """Carry out the engine's effects until there are none."""
         while effects := self.engine.take_effects():
+            if self.kept is not None:
+                self.kept.take(effects)
             abandoned = {effect.exchange_id for effect in effects if isinstance(effect, AbandonExchange)}
             for effect in effects:
                 if isinstance(effect, SendAnswer):

@@ -67,6 +67,21 @@ class DropQuery(Effect):
         self.reason: Final = reason
 
 
+class Remember(Effect):
+    """Keep a record in the second-level cache (``holdfast.cache.second_level``), replacing the one under its key."""
+
+    def __init__(self, key: bytes, value: bytes) -> None:
+        self.key: Final = key
+        self.value: Final = value
+
+
+class Forget(Effect):
+    """Drop every record of the second-level cache whose key begins with ``prefix``."""
+
+    def __init__(self, prefix: bytes) -> None:
+        self.prefix: Final = prefix
+
+
 class Record(Effect):
     """Something worth remembering outside: a failure, a state change of a trust anchor, a persisted value.
 

@@ -33,6 +33,8 @@ app.add_typer(lab, name="lab")
 app.add_typer(registry, name="registry")
 control = typer.Typer(help="Tell a running server what to do, over its control socket.", no_args_is_help=True)
 app.add_typer(control, name="control")
+cache = typer.Typer(help="Look into what a server keeps over restarts.", no_args_is_help=True)
+app.add_typer(cache, name="cache")
 
 ConfigOption = Annotated[
     str | None, typer.Option("--config", metavar="FILE", help="Configuration file in TOML (docs/configuration.md).")
@@ -74,6 +76,18 @@ def serve(
     from holdfast.control.serve import serve_forever
 
     raise typer.Exit(serve_forever(config, listen or [], root_hints, trust_anchor, state, workers))
+
+
+@cache.command("check")
+def cache_check(
+    config: ConfigOption = None,
+    trust_anchor: TrustAnchorOption = None,
+    state: Annotated[str | None, typer.Option(metavar="DIR", help="The server's state directory.")] = None,
+) -> None:
+    """Validate every record that is called secure, link by link; exit code 1 if one does not verify."""
+    from holdfast.control.cache_check import check_cache
+
+    raise typer.Exit(check_cache(config, trust_anchor, state))
 
 
 @app.command("check-config")

@@ -293,6 +293,13 @@ class CacheSection(Section):
     size_mib: int = Field(
         default=ENGINE.cache_bytes // MIB, ge=1, le=1024 * 1024, description="Memory for all caches of one worker."
     )
+    persistent_mib: int = Field(
+        default=SERVER.persistent_cache_octets // MIB,
+        ge=0,
+        le=1024 * 1024,
+        description="Size of the cache file in `server.state_directory` that all workers share and that survives a "
+        "restart: validated data, also for serving stale; 0 keeps none.",
+    )
     minimum_ttl_s: int = Field(
         default=ENGINE.minimum_ttl_s,
         ge=0,

@@ -40,6 +40,7 @@ def server_settings(config: Config) -> ServerSettings:
         workers=server.workers,
         user=server.user,
         state_directory=_state_directory(config),
+        persistent_cache_octets=config.cache.persistent_mib * MIB,
         control_socket=control_socket(config),
         control_group=server.control_group,
         log_level=config.log.level,

@@ -17,6 +17,7 @@ from holdfast.base.security_status import BOGUS, INDETERMINATE
 from holdfast.base.settings import EngineSettings
 from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.cache.packet_cache import PacketCache, PacketEntry
+from holdfast.cache.second_level import SecondLevelCache
 from holdfast.dns.iana import (
     CLASS_CH,
     EDE_OTHER,
@@ -41,6 +42,7 @@ from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.engine.inputs import ChainLink, Resolution
 from holdfast.resolve.delegation import starting_point
+from holdfast.resolve.recall import forget_name, forget_subtree
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.synthesis import synthesised
 from holdfast.resolve.tasks import Tasks
@@ -120,6 +122,10 @@ class ResolverEngine:
         self.queries = 0
         self.packet_hits = 0
         self.tasks.watch_anchors(now)
+
+    def attach_second_level(self, cache: SecondLevelCache) -> None:
+        """Use a cache below this one from now on; what is judged is handed to it as ``Remember`` and ``Forget``."""
+        self.state.second_level = cache
 
     # -- clients --------------------------------------------------------------------------------------------------
 
@@ -444,23 +450,7 @@ class ResolverEngine:
     def flush(self, name: bytes, subtree: bool, now: Instant) -> int:
         """Forget what is cached for a name, or for everything at and below it; returns the number of entries."""
         self.packets.clear()
-        state = self.state
-        if not subtree:
-            count = 0
-            for rtype in range(1, 258):
-                count += 1 if state.rrsets.remove(name, rtype) else 0
-                state.negatives.remove(name, rtype)
-                state.failures.remove(name, rtype)
-            state.trust.table.remove(name)
-            return count
-        return (
-            state.rrsets.remove_subtree(name)
-            + state.negatives.remove_subtree(name)
-            + state.failures.remove_subtree(name)
-            + state.trust.remove_subtree(name)
-            + state.delegations.remove_subtree(name)
-            + state.denials.remove_subtree(name)
-        )
+        return forget_subtree(self.state, name, now) if subtree else forget_name(self.state, name, now)
 
     def statistics(self) -> dict[str, int]:
         """Return the counters by name."""

@@ -22,6 +22,7 @@ from holdfast.resolve.classify import ANSWER
 from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.last_known_good import last_delegation, open_cut
 from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
+from holdfast.resolve.recall import remember_rrset
 from holdfast.resolve.recovery import note_failure
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import RequestBudget
@@ -289,9 +290,11 @@ class TrustTask(PendingTrust):
         expires_us = min(self.expires_us, now_us + ttl_s * 1_000_000)
         if server:
             status = SECURE if verdict.status == SECURE else UNCHECKED
-            self.state.rrsets.put(
-                CachedRRset(dnskeys, status, RANK_ANSWER, now_us, now_us + ttl_s * 1_000_000, None, []), now_us
-            )
+            entry = CachedRRset(dnskeys, status, RANK_ANSWER, now_us, now_us + ttl_s * 1_000_000, None, [])
+            entry.proved_until_s = self.proved_until_s
+            entry.stale_cut = self.cut
+            self.state.rrsets.put(entry, now_us)
+            remember_rrset(self.state, entry, now)
         keys = verdict.keys if verdict.status == SECURE else []
         trust = ZoneTrust(
             self.child, verdict.status, keys, self.ds, dnskeys, verdict.cause, max(expires_us, now_us + 1_000_000)

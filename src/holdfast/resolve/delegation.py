@@ -15,6 +15,7 @@ from holdfast.dns.message import Message
 from holdfast.dns.name import ROOT, is_subdomain, parent
 from holdfast.dns.rdata import rdata_name
 from holdfast.resolve.classify import Classified
+from holdfast.resolve.recall import remember_delegation
 from holdfast.resolve.state import ResolverState
 
 FOREVER_US: Final = 1 << 62  # expiry of what is configured
@@ -95,6 +96,7 @@ def learn_referral(
     delegation = make_delegation(state, cut.name, [rdata_name(TYPE_NS, rdata) for rdata in cut.rdatas], message, port)
     fresh = Delegation(cut.name, delegation, now.monotonic_us + ttl_s * 1_000_000, port, False)
     state.delegations.put(fresh)
+    remember_delegation(state, fresh, now)
     old = state.cuts.cuts.get(fresh.zone)
     if old is not None and not old.has_ds_state:
         state.cuts.close(fresh.zone)

@@ -18,6 +18,7 @@ from holdfast.cache.stale_cut import StaleCut, same_rrset
 from holdfast.dns.iana import EDE_STALE_ANSWER, TYPE_DS
 from holdfast.dns.name import parent, to_text
 from holdfast.dns.rrset import RRset
+from holdfast.resolve.recall import forget_subtree, recall, recall_delegations
 from holdfast.resolve.state import ResolverState
 
 
@@ -33,6 +34,7 @@ class LastDelegation:
 
 def last_delegation(state: ResolverState, zone: bytes, now: Instant) -> LastDelegation | None:
     """Return the validated DS state of a zone that was learned last, if it may still be used; else None."""
+    recall(state, zone, TYPE_DS, now)
     ds = state.rrsets.get_stale(zone, TYPE_DS, False)
     denial = state.negatives.get_stale(zone, TYPE_DS, False)
     last: LastDelegation | None = None
@@ -68,6 +70,7 @@ def open_cut(state: ResolverState, zone: bytes, last: LastDelegation, cause: Cau
 def stale_name_servers(state: ResolverState, name: bytes, rtype: int, zone: bytes, now: Instant) -> Delegation | None:
     """Return the expired delegation closest to ``name`` below ``zone``, whose servers all failed; None: none."""
     start = parent(name) if rtype == TYPE_DS and name != zone else name
+    recall_delegations(state, start, zone, now)
     while len(start) > len(zone):
         found = state.delegations.get_stale(start)
         if found is not None and found.expires_us <= now.monotonic_us and within_bounds(state, found.expires_us, now):
@@ -99,9 +102,4 @@ def settle(state: ResolverState, zone: bytes, ds: RRset | None, is_delegation: b
     if is_delegation and same_rrset(cut.ds, ds):
         return
     state.record("stale-cut-changed", zone.decode("latin-1"), "what rested on the old delegation is dropped")
-    state.rrsets.remove_subtree(zone)
-    state.negatives.remove_subtree(zone)
-    state.failures.remove_subtree(zone)
-    state.denials.remove_subtree(zone)
-    state.trust.remove_subtree(zone)
-    state.delegations.remove_subtree(zone)
+    forget_subtree(state, zone, now)

@@ -45,6 +45,7 @@ from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.last_known_good import settle
 from holdfast.resolve.name_servers import learn_name_servers
 from holdfast.resolve.pending import FAILED, PendingTrust, TaskSource
+from holdfast.resolve.recall import recall, remember_denial, remember_rrset
 from holdfast.resolve.recovery import note_failure
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.synthesis import learn_wildcard
@@ -92,7 +93,10 @@ class LookupTask(CachedLookup):
         """Go on with whatever this look-up waited for."""
         if not self.started:
             self.started = True
-            if not self.refresh and self.take_cached(now):
+            if not self.refresh and (
+                self.take_cached(now)
+                or (self.validate and recall(self.state, self.name, self.rtype, now) and self.take_cached(now))
+            ):
                 if self.judging:
                     self.judge(now)
                 return
@@ -415,7 +419,6 @@ class LookupTask(CachedLookup):
 
     def accept(self, status: int, ttl_s: int, cause: Cause | None, now: Instant) -> None:
         """Store and finish. ``ttl_s``: the TTL that signatures allow, -1: no limit from there."""
-        settings = self.state.settings
         now_us = now.monotonic_us
         result = self.result
         result.kind = self.kind
@@ -435,41 +438,53 @@ class LookupTask(CachedLookup):
         if cause is not None:
             result.causes = [cause]
         if self.kind in POSITIVE and self.rrset is not None:
-            ttl_s = self.rrset.ttl if ttl_s < 0 else min(ttl_s, self.rrset.ttl)
-            ttl_s = min(max(ttl_s, settings.minimum_ttl_s), settings.maximum_ttl_s)
-            result.expires_us = self.end_us(now_us + ttl_s * 1_000_000)
-            entry = CachedRRset(
-                self.rrset, status, RANK_ANSWER, result.stored_us, result.expires_us, cause, self.denial
-            )
-            entry.proved_until_s = self.proved_until_s
-            entry.stale_cut = self.stale_cut
-            self.state.rrsets.put(entry, now_us)
-            if status == UNCHECKED:
-                self.state.negatives.discard_attempt(self.name, self.rtype)
-            else:
-                self.state.negatives.remove(self.name, self.rtype)
-            self.store_others(now)
-            if self.message is not None and not settings.minimal_responses:
-                learn_name_servers(self.state, self.message, self.zone, self.name, status, self.work, now)
+            self.store_rrset(self.rrset, status, ttl_s, cause, now)
         else:
-            result.rrset = None
-            ttl_s = self.negative_ttl_s(ttl_s)
-            result.expires_us = self.end_us(now_us + ttl_s * 1_000_000)
-            negative = NegativeEntry(
-                self.name, self.kind, self.soa, self.denial, status, cause, result.stored_us, result.expires_us
-            )
-            negative.insecure_delegation = result.insecure_delegation
-            negative.proved_until_s = self.proved_until_s
-            negative.stale_cut = self.stale_cut
-            self.state.negatives.put(negative, self.rtype)
-            if status == UNCHECKED:
-                self.state.rrsets.discard_attempt(self.name, self.rtype)
-            else:
-                self.state.rrsets.remove(self.name, self.rtype)
-            if status == SECURE and self.soa is not None:
-                self.state.denials.set_soa(self.soa, result.expires_us)
+            self.store_denial(status, ttl_s, cause, now)
         self.state.failures.remove(self.name, self.rtype)
         self.state.finish(self)
+
+    def store_rrset(self, rrset: RRset, status: int, ttl_s: int, cause: Cause | None, now: Instant) -> None:
+        """Keep an answer, a CNAME or a DNAME."""
+        settings = self.state.settings
+        now_us = now.monotonic_us
+        result = self.result
+        ttl_s = rrset.ttl if ttl_s < 0 else min(ttl_s, rrset.ttl)
+        ttl_s = min(max(ttl_s, settings.minimum_ttl_s), settings.maximum_ttl_s)
+        result.expires_us = self.end_us(now_us + ttl_s * 1_000_000)
+        entry = CachedRRset(rrset, status, RANK_ANSWER, result.stored_us, result.expires_us, cause, self.denial)
+        entry.proved_until_s = self.proved_until_s
+        entry.stale_cut = self.stale_cut
+        self.state.rrsets.put(entry, now_us)
+        remember_rrset(self.state, entry, now)
+        if status == UNCHECKED:
+            self.state.negatives.discard_attempt(self.name, self.rtype)
+        else:
+            self.state.negatives.remove(self.name, self.rtype)
+        self.store_others(now)
+        if self.message is not None and not settings.minimal_responses:
+            learn_name_servers(self.state, self.message, self.zone, self.name, status, self.work, now)
+
+    def store_denial(self, status: int, ttl_s: int, cause: Cause | None, now: Instant) -> None:
+        """Keep an NXDOMAIN or NODATA."""
+        result = self.result
+        result.rrset = None
+        ttl_s = self.negative_ttl_s(ttl_s)
+        result.expires_us = self.end_us(now.monotonic_us + ttl_s * 1_000_000)
+        negative = NegativeEntry(
+            self.name, self.kind, self.soa, self.denial, status, cause, result.stored_us, result.expires_us
+        )
+        negative.insecure_delegation = result.insecure_delegation
+        negative.proved_until_s = self.proved_until_s
+        negative.stale_cut = self.stale_cut
+        self.state.negatives.put(negative, self.rtype)
+        remember_denial(self.state, negative, self.rtype, now)
+        if status == UNCHECKED:
+            self.state.rrsets.discard_attempt(self.name, self.rtype)
+        else:
+            self.state.rrsets.remove(self.name, self.rtype)
+        if status == SECURE and self.soa is not None:
+            self.state.denials.set_soa(self.soa, result.expires_us)
 
     def end_us(self, expires_us: int) -> int:
         """Return when data ends: what came from the cache is not prolonged by being judged (RFC 4035 section 5.3.3)."""

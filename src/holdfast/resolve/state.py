@@ -14,6 +14,7 @@ from holdfast.cache.failure_cache import FailureCache
 from holdfast.cache.key_cache import KeyCache
 from holdfast.cache.negative_cache import NegativeCache
 from holdfast.cache.rrset_cache import RRsetCache
+from holdfast.cache.second_level import SecondLevelCache
 from holdfast.cache.server_cache import ServerCache
 from holdfast.cache.stale_cut import StaleCuts
 from holdfast.cache.stale_questions import StaleQuestions
@@ -48,6 +49,8 @@ class ResolverState:
         self.broken: Final = BrokenZones()
         self.cuts: Final = StaleCuts()
         self.stale_questions: Final = StaleQuestions()
+        self.second_level: SecondLevelCache | None = None
+        self.forgotten: Final[dict[bytes, int]] = {}  # zones dropped from the second level, and when (monotonic)
         self.anchors: Final[dict[bytes, TrustAnchor]] = {}
         for setting in settings.trust_anchors:
             self.anchors[setting.zone] = TrustAnchor(setting)

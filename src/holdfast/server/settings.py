@@ -9,6 +9,7 @@ TCP_CONNECTIONS = 1000  # of all clients: memory is bounded by this times the pi
 TCP_CONNECTIONS_PER_CLIENT = 50  # RFC 7766 section 6.2.2: one client must not take all
 TCP_PIPELINED_QUERIES = 100  # unanswered queries of one connection; reading stops above it
 UPSTREAM_SOCKETS = 8000  # exchanges in flight; below the usual limit of open files per service
+PERSISTENT_CACHE_OCTETS = 512 * 1024 * 1024  # of the file: about a million records
 DRAIN_S = 3.0  # time for what is outstanding when a worker stops
 DEFAULT_PORT = 53
 
@@ -43,6 +44,7 @@ class ServerSettings:
     workers: int = 1
     user: str = ""
     state_directory: Path | None = None
+    persistent_cache_octets: int = PERSISTENT_CACHE_OCTETS
     control_socket: Path | None = None
     control_group: str = ""
     log_level: str = "info"

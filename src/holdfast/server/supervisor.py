@@ -21,6 +21,7 @@ from holdfast.server.process import drop_privileges, notify_service_manager
 from holdfast.server.settings import ServerError, ServerSettings
 from holdfast.server.sockets import ListeningSockets
 from holdfast.server.worker import SEED_OCTETS, Worker
+from holdfast.store.lmdb_cache import StoreError, prepare
 
 RESTART_FIRST_S = 0.2
 RESTART_MAXIMUM_S = 30.0
@@ -77,6 +78,7 @@ class Supervisor:
             )
         try:
             drop_privileges(settings.user)
+            self._prepare_store()
             self._catch_signals()
             for number in range(settings.workers):
                 self._start(number)
@@ -90,6 +92,19 @@ class Supervisor:
         finally:
             if self._control is not None:
                 self._control.close()
+
+    def _prepare_store(self) -> None:
+        """Have the second-level cache ready for the workers; without it they go on with memory alone."""
+        settings = self._settings
+        if settings.state_directory is None or settings.persistent_cache_octets <= 0:
+            return
+        try:
+            message = prepare(settings.state_directory, settings.persistent_cache_octets, self._engine_settings)
+        except StoreError as error:
+            log.error("the cache is not kept", error=str(error))
+            return
+        if message:
+            log.warning("the kept cache could not be used", reason=message)
 
     def _catch_signals(self) -> None:
         """Let signals interrupt the wait for commands: each one also writes to a pipe that is waited for."""

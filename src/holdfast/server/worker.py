@@ -13,7 +13,16 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from holdfast.base.effects import AbandonExchange, DropQuery, Effect, Record, SendAnswer, SendUpstreamQuery
+from holdfast.base.effects import (
+    AbandonExchange,
+    DropQuery,
+    Effect,
+    Forget,
+    Record,
+    Remember,
+    SendAnswer,
+    SendUpstreamQuery,
+)
 from holdfast.base.entropy import Entropy
 from holdfast.base.settings import EngineSettings
 from holdfast.crypto.verifier import CryptographyVerifier
@@ -25,6 +34,7 @@ from holdfast.driver.seams import Clocks
 from holdfast.engine.engine import ResolverEngine
 from holdfast.engine.inputs import Resolution
 from holdfast.server.channel import serve_channel
+from holdfast.server.persister import open_persister
 from holdfast.server.settings import ServerSettings
 from holdfast.server.sockets import packed_address
 from holdfast.server.tcp import TcpConnection, TcpListener
@@ -48,6 +58,11 @@ class EngineHost:
         self.clocks = Clocks(time.monotonic_ns, time.time)
         entropy = Entropy(os.urandom(SEED_OCTETS))
         self.engine = ResolverEngine(engine_settings, CryptographyVerifier(), entropy, self.clocks.read())
+        self._persister = open_persister(
+            loop, settings.state_directory, settings.persistent_cache_octets, engine_settings
+        )
+        if self._persister is not None:
+            self.engine.attach_second_level(self._persister.cache)
         self._epoll = select.epoll()
         self._datagrams = DatagramExchanges(
             self.engine,
@@ -87,6 +102,8 @@ class EngineHost:
             self._epoll.close()
         if self._timer is not None:
             self._timer.cancel()
+        if self._persister is not None:
+            self._persister.close()
 
     def _wake_after(self, wait_s: float) -> None:
         if self._timer is not None:
@@ -108,6 +125,9 @@ class EngineHost:
             effect.client.handle.send(effect.wire)
         elif isinstance(effect, DropQuery) and isinstance(effect.client.handle, TcpConnection):
             effect.client.handle.dropped()
+        elif isinstance(effect, (Remember, Forget)):
+            if self._persister is not None:
+                self._persister.take(effect)
         elif isinstance(effect, Record):
             self._record(effect)
 

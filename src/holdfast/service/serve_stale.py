@@ -14,6 +14,7 @@ from holdfast.dns.iana import EDE_STALE_ANSWER, EDE_STALE_NXDOMAIN_ANSWER, TYPE_
 from holdfast.dns.name import ROOT, parent, to_text
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME
 from holdfast.resolve.pending import LookupResult
+from holdfast.resolve.recall import recall
 from holdfast.resolve.state import ResolverState
 
 
@@ -36,6 +37,7 @@ def stale_link(
     """
     if maximum_s <= 0:
         return None
+    recall(state, name, rtype, now)
     unchecked = not state.settings.validate
     oldest_us = now.monotonic_us - maximum_s * 1_000_000
     kind = ANSWER
