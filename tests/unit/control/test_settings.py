@@ -145,6 +145,8 @@ sockets = 100
 "2001:db8::2" = "127.0.0.1:5301"
 [log]
 level = "debug"
+[cache]
+persistent_mib = 7
 """
 
 
@@ -159,6 +161,7 @@ def test_every_setting_of_the_server_can_be_changed() -> None:
         workers=2,
         user="holdfast",
         state_directory=Path("/etc/state"),
+        persistent_cache_octets=7 * 1024 * 1024,
         control_socket=Path("/etc/control"),
         control_group="staff",
         log_level="debug",
