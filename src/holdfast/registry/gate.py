@@ -42,7 +42,8 @@ class GateOptions:
     ``now_s``: POSIX time of the check. ``ds`` is the parent's DS RDATA, an empty list if it has none, None if not
     known; ``ds_ttl_s`` its TTL. ``current`` is the version published now, ``earlier`` what the journal knows of
     versions before. ``sample``: number of RRsets to verify at random beside the apex, 0 for all. ``changed_only``:
-    verify what differs from ``current``. ``expected``: hashes of keys that sign without being published.
+    verify what differs from ``current``. ``expected``: DNSKEY RDATA of keys that sign without being published, as in
+    algorithm rollovers.
     """
 
     now_s: int
@@ -56,7 +57,7 @@ class GateOptions:
     seed: int | None = None
     changed_only: bool = False
     jobs: int = 1
-    expected: Sequence[str] = ()
+    expected: Sequence[bytes] = ()
     policy: AlgorithmPolicy = field(default_factory=default_policy)
 
 
@@ -73,7 +74,7 @@ def check_zone(zone: Zone, options: GateOptions) -> tuple[GateReport, Version]:
     if not dnskeys.rdatas:
         _check_unsigned(zone, new, options, report)
         return report, new
-    others = [rdata for version in options.earlier for rdata in version.dnskeys.rdatas]
+    others = [*options.expected, *(rdata for version in options.earlier for rdata in version.dnskeys.rdatas)]
     earlier = list(options.earlier)
     if options.current is not None:
         others += _dnskey_rrset(options.current).rdatas
@@ -153,7 +154,7 @@ def _check_signatures(zone: Zone, others: list[bytes], options: GateOptions, rep
         options.now_s,
         options.minimum_remaining_s,
         options.policy,
-        options.expected,
+        [public_key_hash(rdata) for rdata in options.expected],
     )
     outcome = examine(examination, first + rest, options.jobs)
     if len(rest) < len(every):
@@ -224,9 +225,7 @@ def _current_version(zone: Zone, current: Zone, new: Version, others: list[bytes
     differing = [
         rrset for rrset, to_be_signed in current.rrsets() if to_be_signed and rrset.rdatas and not _same(rrset, zone)
     ]
-    examination = Examination(
-        current.name, dnskeys.rdatas, [*others, *new.dnskeys.rdatas], UNTIMED, 0, options.policy, options.expected
-    )
+    examination = Examination(current.name, dnskeys.rdatas, [*others, *new.dnskeys.rdatas], UNTIMED, 0, options.policy)
     outcome = examine(examination, differing, options.jobs)
     profiles = {key: profile for key, profile in outcome.profiles.items() if key[1] or not dnskeys.rdatas}
     return Version(current.soa().serial, dnskeys, profiles, options.ds, options.ds_ttl_s, options.now_s)

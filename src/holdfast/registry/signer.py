@@ -24,7 +24,6 @@ from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.registry.denial_chain import build_nsec3_chain, build_nsec_chain, nsec3_fields
 from holdfast.registry.zone import Nsec3Parameters, Zone
 
-KEY_TYPES = (TYPE_DNSKEY, TYPE_CDS, TYPE_CDNSKEY)  # signed by the key signing keys (RFC 7344 section 4.1)
 _SIGNER_TYPES = (TYPE_DNSKEY, TYPE_CDS, TYPE_CDNSKEY, TYPE_NSEC, TYPE_NSEC3PARAM, TYPE_RRSIG)  # made here
 
 
@@ -40,10 +39,12 @@ class Validity:
 class KeySet:
     """What each key does in one version of a zone.
 
-    ``published`` are the DNSKEY RDATA at the apex. ``key_signing`` sign the DNSKEY, CDS and CDNSKEY RRsets,
-    ``zone_signing`` everything else; neither has to be published, as algorithm rollovers have steps in which signatures
-    come before their key (RFC 6781 section 4.1.4). ``announced`` are the DNSKEY RDATA that the parent should have DS
-    records for (RFC 7344), None to say nothing; ``key_ttl_s`` is the TTL of these RRsets, None for the TTL of the SOA.
+    ``published`` are the DNSKEY RDATA at the apex. ``key_signing`` sign the DNSKEY RRset, ``zone_signing`` everything
+    else, and both sign CDS and CDNSKEY (the former by RFC 7344 section 4.1, the latter because a resolver may hold a
+    DNSKEY RRset from before a double-DS rollover, which has a single key signing key). Neither has to be published, as
+    algorithm rollovers have steps in which signatures come before their key (RFC 6781 section 4.1.4). ``announced``
+    are the DNSKEY RDATA that the parent should have DS records for (RFC 7344), None to say nothing; ``key_ttl_s`` is
+    the TTL of these RRsets, None for the TTL of the SOA.
     """
 
     published: Sequence[bytes]
@@ -65,7 +66,12 @@ class KeySet:
 
     def signing(self, rtype: int) -> Sequence[ZoneKey]:
         """Return the keys that sign RRsets of a type."""
-        return self.key_signing if rtype in KEY_TYPES else self.zone_signing
+        if rtype == TYPE_DNSKEY:
+            return self.key_signing
+        if rtype in (TYPE_CDS, TYPE_CDNSKEY):
+            both = {key.key_hash: key for key in (*self.key_signing, *self.zone_signing)}
+            return list(both.values())
+        return self.zone_signing
 
 
 @dataclass

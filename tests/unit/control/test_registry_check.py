@@ -5,8 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from holdfast.registry.rdata_text import rdata_text
 from holdfast.registry.zone_file import zone_text
 from tests.support.broken_zones import BROKEN, Case
 from tests.support.demo import free_port
+from tests.support.nsd import running_nsd, serial_of, wait_for, wait_for_serial
 from tests.support.programs import require_program
 
 HOLDFAST = [sys.executable, "-m", "holdfast", "registry", "check"]
@@ -106,28 +105,6 @@ def test_times() -> None:
         parse_time("2026-05-05")
 
 
-NSD = """
-server:
-  ip-address: 127.0.0.1@{port}
-  chroot: ""
-  username: ""
-  zonesdir: "{folder}"
-  pidfile: "{folder}/{name}.pid"
-  xfrdfile: "{folder}/{name}.xfrd"
-  zonelistfile: "{folder}/{name}.list"
-  database: ""
-  logfile: "{folder}/{name}.log"
-  server-count: 1
-  verbosity: 2
-remote-control:
-  control-enable: yes
-  control-interface: "{folder}/{name}.sock"
-{more}
-zone:
-  name: "example"
-  zonefile: "{zonefile}"
-{options}
-"""
 # The snippet of docs/registry.md.
 VERIFY = """
 verify:
@@ -141,41 +118,7 @@ verify:
 """
 
 
-@contextmanager
-def running_nsd(nsd: str, folder: Path, name: str, **settings: object) -> Iterator[None]:
-    path = folder / f"{name}.conf"
-    path.write_text(NSD.format(folder=folder, name=name, **settings))
-    with subprocess.Popen([nsd, "-d", "-c", str(path)], stderr=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-
-
-def wait_for(condition: str, log: Path) -> None:
-    for _ in range(300):
-        if log.exists() and condition in log.read_text():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{condition!r} is not in the log: {log.read_text() if log.exists() else 'no log'}")
-
-
-def serial_of(port: int) -> str:
-    dig = require_program("dig", "bind9-dnsutils")
-    command = [dig, "@127.0.0.1", "-p", str(port), "example", "SOA", "+short", "+time=1", "+tries=1"]
-    return (subprocess.run(command, capture_output=True, text=True, check=False).stdout.split() or ["", "", ""])[2]
-
-
-def wait_for_serial(port: int, serial: str) -> None:
-    for _ in range(200):
-        if serial_of(port) == serial:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"serial {serial_of(port)!r}, not {serial}")
-
-
 def test_nsd_publishes_what_passes_and_keeps_the_old_version_otherwise(files: Path, tmp_path: Path) -> None:
-    nsd = require_program("nsd", "nsd")
     control = require_program("nsd-control", "nsd")
     primary, secondary, verify = free_port(), free_port(), free_port()
     served = tmp_path / "served.zone"
@@ -183,21 +126,18 @@ def test_nsd_publishes_what_passes_and_keeps_the_old_version_otherwise(files: Pa
     command = f"{sys.executable} -m holdfast registry check"
     with (
         running_nsd(
-            nsd,
             tmp_path,
             "primary",
             port=primary,
-            more="",
-            zonefile=served,
+            zones={"example": served},
             options=f"  provide-xfr: 127.0.0.1 NOKEY\n  notify: 127.0.0.1@{secondary} NOKEY",
         ),
         running_nsd(
-            nsd,
             tmp_path,
             "secondary",
             port=secondary,
             more=VERIFY.format(port=verify, command=command),
-            zonefile=tmp_path / "transferred.zone",
+            zones={"example": tmp_path / "transferred.zone"},
             options=f"  request-xfr: AXFR 127.0.0.1@{primary} NOKEY\n  allow-notify: 127.0.0.1 NOKEY",
         ),
     ):
