@@ -120,23 +120,26 @@ def worthless_aliases(zone: Zone) -> None:
     alias.signatures = [forged(genuine, 1), genuine]
 
 
-def test_a_spent_budget_does_not_make_names_fail_for_others() -> None:
-    """The last alias leads to a healthy zone when nothing is left to validate it with: nobody else may suffer."""
+@pytest.mark.parametrize("what", ["checks", "queries"])
+def test_a_spent_budget_does_not_make_names_fail_for_others(what: str) -> None:
+    """An alias leads to a healthy zone when nothing is left to look it up and validate it with: nobody else suffers."""
     world = AttackWorld()
-    links = 10
-    for number in range(links):
-        target = f"www.trap{number + 1}." if number + 1 < links else "h.innocent."
-        world.add_zone(f"trap{number}", f"www 3600 IN CNAME {target}\n", change=worthless_aliases)
-    number = world.ask("www.trap0")
+    world.add_zone("evil", "www 3600 IN CNAME h.innocent.\nx 3600 IN A 192.0.2.1\n", signed=False)
+    world.query("x.evil")  # so that the alias itself needs no check any more
+    number = world.ask("www.evil")
     request = next(iter(world.engine.waiting.values())).request
     assert request is not None
-    request.budget.work.signature_checks = 12  # most of it is gone already
+    if what == "checks":
+        request.budget.work.signature_checks = 0
+    else:
+        request.budget.queries = 0
     world.run(lambda: number in world.answers)
     assert world.answers[number].rcode == RCODE_SERVFAIL
-    assert world.verifier.checks <= 12
-    for name in ("h.innocent", "www.innocent"):
+    for name in ("h.innocent", "www.innocent", "innocent"):
         answer = world.query(name, client="127.0.0.2")
         assert (answer.rcode, answer.secure) == (RCODE_NOERROR, True), answer.errors
+    answer = world.query("www.evil", client="127.0.0.2")
+    assert (answer.rcode, answer.secure) == (RCODE_NOERROR, False)
 
 
 @pytest.mark.parametrize("what", ["checks", "queries"])

@@ -3,6 +3,7 @@
 Everything is on the wire. Work is counted instead of timed: upstream queries, signature checks, octets of the caches.
 """
 
+import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -24,7 +25,7 @@ from holdfast.base.instant import Instant
 from holdfast.base.settings import AccessRule, EngineSettings, RootServer, TrustAnchorSetting
 from holdfast.crypto.verifier import CryptographyVerifier
 from holdfast.dns.iana import EDNS_OPTION_EDE, FLAG_AA, FLAG_AD, FLAG_CD, FLAG_QR, FLAG_RD, RCODE_NOERROR
-from holdfast.dns.message import Message, parse
+from holdfast.dns.message import Message, Question, parse, parse_question
 from holdfast.dns.name import ROOT, to_text
 from holdfast.dns.rrset import RRset
 from holdfast.dns.writer import MessageWriter, build_query
@@ -281,12 +282,16 @@ class AttackWorld:
                 self.dropped.add(effect.client.handle)
 
     def _carry(self, effect: SendUpstreamQuery) -> None:
+        question = parse_question(effect.wire)
+        assert isinstance(question, Question)
+        self.sent.append((socket.inet_ntoa(effect.address), question.qname, question.qtype))
+        handler = self.handlers.get(effect.address)
+        if handler is None:
+            return
         query = parse(effect.wire)
         assert query is not None
-        self.sent.append((str(ip_address(effect.address)), query.qname, query.qtype))
-        handler = self.handlers.get(effect.address)
         self._last_wire = effect.wire
-        response = handler(query, effect.transport) if handler is not None else None
+        response = handler(query, effect.transport)
         if response is None:
             return
         if effect.transport == TRANSPORT_UDP and len(response) > SEGMENT_OCTETS:
