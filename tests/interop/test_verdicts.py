@@ -5,6 +5,7 @@ what is concluded from cached denials (RFC 8198), must not change a verdict.
 """
 
 import asyncio
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -74,13 +75,13 @@ def unlike(question: Question, answer: Answer, judge: str, judged: Verdict) -> s
 
 
 def compare(internet: Internet, zone: Zone, questions: list[Question], for_delv: list[Question]) -> None:
-    """Fail with everything that is judged in another way."""
+    """Fail with everything that is judged in another way, and with every secure answer that comes with an error."""
     unbound = {question: ask_unbound(internet.validator.port, *question) for question in questions}
     differences = [
         unlike(question, answer, "Unbound", unbound[question])
         for order in (questions, questions[::-1])
         for question, answer in ask_holdfast(internet, order)
-        if verdict_of(answer) != unbound[question]
+        if verdict_of(answer) != unbound[question] or (answer.secure and answer.extended_errors)
     ]
     with ThreadPoolExecutor(DELV_PROCESSES) as pool:
         verdicts = pool.map(lambda one: ask_delv(internet.fetcher.port, internet.delv_anchor, *one)[0], for_delv)
@@ -120,3 +121,50 @@ def test_broken_zones(internet: Internet, zone: Zone) -> None:
     # For data without signatures, delv walks the tree for a proof of insecurity, and takes 12 s until it gives up.
     slow = zone.name.startswith(("no-proofs-", "stripped-", "no-keys", "never-signed"))
     compare(internet, zone, questions, questions_of(zone.name, SIGNED_ONLY) if slow else questions)
+
+
+CAUSES = [
+    ("www.expired.", 7, r"RRSIG expired at \S+Z for expired/DNSKEY \(keytag=\d+\)"),
+    ("www.not-yet-valid.", 8, r"RRSIG not valid before \S+Z for not-yet-valid/DNSKEY \(keytag=\d+\)"),
+    ("www.spoiled-address.", 6, r"RRSIG with invalid signature for www\.spoiled-address/A \(keytag=\d+\)"),
+    ("alias.spoiled-address.", 6, r"RRSIG with invalid signature for www\.spoiled-address/A \(keytag=\d+\)"),
+    ("out-broken.bind-nsec-8.", 6, r"RRSIG with invalid signature for www\.spoiled-address/A \(keytag=\d+\)"),
+    ("x.wild.spoiled-wildcard.", 6, r"RRSIG with invalid signature for x\.wild\.spoiled-wildcard/A \(keytag=\d+\)"),
+    ("host.moved.spoiled-dname.", 6, r"RRSIG with invalid signature for moved\.spoiled-dname/DNAME \(keytag=\d+\)"),
+    ("www.spoiled-keys.", 6, r"RRSIG with invalid signature for spoiled-keys/DNSKEY \(keytag=\d+\)"),
+    ("missing.spoiled-soa.", 6, r"RRSIG with invalid signature for spoiled-soa/SOA \(keytag=\d+\)"),
+    (
+        "missing.spoiled-proofs-nsec.",
+        6,
+        r"RRSIG with invalid signature for \S+\.spoiled-proofs-nsec/NSEC \(keytag=\d+\)",
+    ),
+    (
+        "missing.spoiled-proofs-nsec3.",
+        6,
+        r"RRSIG with invalid signature for \w{32}\.spoiled-proofs-nsec3/NSEC3 \(keytag=",
+    ),
+    ("www.other-ds.", 9, r"no DNSKEY matches the DS of other-ds \(keytag=\d+\)"),
+    ("www.revoked-key.", 9, r"no DNSKEY matches the DS of revoked-key \(keytag=\d+\)"),
+    ("www.no-keys.", 9, r"no DNSKEY RRset for no-keys"),
+    ("www.never-signed.", 9, r"no DNSKEY RRset for never-signed"),
+    ("www.other-key-tag.", 9, r"no DNSKEY of other-key-tag matches the RRSIG for www\.other-key-tag/A \(keytag=1\)"),
+    ("www.stripped-address.", 10, r"no RRSIG for www\.stripped-address/A"),
+    ("www.stripped-keys.", 10, r"no RRSIG for stripped-keys/DNSKEY"),
+    ("missing.stripped-proofs-nsec.", 10, r"no RRSIG for \S+\.stripped-proofs-nsec/NSEC"),
+    ("missing.no-proofs-nsec.", 12, r"no NSEC/NSEC3 proof that missing\.no-proofs-nsec does not exist"),
+    ("missing.no-proofs-nsec3.", 12, r"no NSEC/NSEC3 proof that missing\.no-proofs-nsec3 does not exist"),
+    ("www.unknown-algorithm.", 1, r"no supported DNSKEY algorithm in DS of unknown-algorithm \(algorithm 200\)"),
+    ("www.unknown-digest.", 2, r"no supported digest type in DS of unknown-digest \(digest type 200\)"),
+    ("missing.too-iterated.", 27, r"too-iterated"),
+]
+
+
+@pytest.mark.parametrize(("name", "code", "text"), CAUSES, ids=[name for name, _, _ in CAUSES])
+def test_what_is_broken_is_named(internet: Internet, name: str, code: int, text: str) -> None:
+    (_, first), (_, again) = ask_holdfast(internet, [(name, "A"), (name, "A")])
+    (error,) = first.extended_errors
+    assert error.code == code
+    assert re.search(text, error.text), error.text
+    # From the failure cache it comes unchanged, with EDE 13 (Cached Error) at most beside it.
+    assert again.extended_errors[0] == error
+    assert {beside.code for beside in again.extended_errors[1:]} <= {13}
