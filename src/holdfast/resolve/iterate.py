@@ -77,6 +77,10 @@ class AddressSource:
         """Start or join the look-up of a server's address."""
         raise NotImplementedError
 
+    def trust_in(self, name: bytes, budget: RequestBudget, depth: int, now: Instant) -> Task:
+        """Start or join the search for the trust in the zone that encloses ``name``."""
+        raise NotImplementedError
+
 
 class FetchTask(Task):
     """One fetch. After ``done``: ``found`` (None: failed, see ``causes``), ``message``, ``zone``, ``server``."""
@@ -123,6 +127,7 @@ class FetchTask(Task):
         self.without_forward = False
         self.priming: FetchTask | None = None
         self.is_priming = False
+        self.keys_wanted = False  # somebody is going to validate what is fetched
         self.glue_of = b""  # the zone whose parent is asked for glue
         self.empty: Message | None = None  # an authoritative answer without anything in it
         self.failure: int = REFRESH_UNREACHABLE  # what it will be if nothing better comes
@@ -471,6 +476,9 @@ class FetchTask(Task):
         if child is not None:
             self.enter(child)
             self.ask(now)
+            if self.keys_wanted and found.ds is not None:
+                # What comes will need the zone's keys: asked for now, they arrive together; DS is verified meanwhile.
+                self.sources.trust_in(child.zone, self.budget, self.depth, now)
 
     def take_minimised(self, found: Classified, now: Instant) -> None:
         """The shown part of the name is inside the zone: show more, or all if the answer was strange."""

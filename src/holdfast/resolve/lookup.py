@@ -115,6 +115,8 @@ class LookupTask(CachedLookup):
     def start_fetch(self, now: Instant) -> None:
         """Ask the authoritative servers."""
         task = self.source.fetch(self.name, self.rtype, self.budget, self.depth, self.excluded, now)
+        if self.validate:
+            task.keys_wanted = True
         if task.done:
             self.take_fetch(task, now)
         elif self.wait_for(task):
