@@ -14,10 +14,14 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.programs import require_program as require_program_function
 
 SOURCE_FOLDER = str(Path(__file__).parent.parent / "src")
+# A busy machine must not fail a test; speed is measured by `make bench`.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 IN_CI = os.environ.get("HOLDFAST_CI") == "1"
 
 if os.environ.get("HOLDFAST_EXPECT", "interpreted") == "interpreted":

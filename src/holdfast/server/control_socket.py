@@ -181,15 +181,14 @@ def _bind(path: Path, user_id: int, group_id: int) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         _remove_stale(path)
-        old_mask = os.umask(0o177)  # never open to others, not even for a moment
+        # The mode comes from the mask, and links are not followed: the folder may belong to the user that root becomes.
+        old_mask = os.umask(0o117 if group_id >= 0 else 0o177)
         try:
             sock.bind(str(path))
         finally:
             os.umask(old_mask)
         if os.geteuid() == 0 or group_id >= 0:
-            os.chown(path, user_id if os.geteuid() == 0 else -1, group_id)
-        if group_id >= 0:
-            path.chmod(0o660)
+            os.chown(path, user_id if os.geteuid() == 0 else -1, group_id, follow_symlinks=False)
         sock.listen(CONNECTIONS)
     except OSError as error:
         sock.close()
