@@ -7,7 +7,7 @@ import signal
 import socket
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ import pytest
 from holdfast.server.lines import LINE_OCTETS
 from tests.support.demo import free_port
 from tests.support.server_process import COMMAND, WAIT_S, ServerProcess, is_alive, running_server, until
+
+Require = Callable[[str, str], str]
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +128,18 @@ def test_a_second_server_on_the_same_address_is_refused(server: ServerProcess, t
     assert second.returncode == 2
     assert "a holdfast server runs already, with the control socket" in second.stderr
     assert answers(server.port) and server.status()["workers"]
+
+
+def test_dig_finds_its_cookie_good_at_every_worker(server: ServerProcess, require_program: Require) -> None:
+    dig = [require_program("dig", "bind9-dnsutils"), "@127.0.0.1", "-p", str(server.port), "localhost"]
+    first = subprocess.run([*dig, "+cookie"], capture_output=True, text=True, check=True, timeout=WAIT_S).stdout
+    made = re.search(r"COOKIE: ([0-9a-f]{48}) \(good\)", first)
+    assert made is not None, first
+    for _ in range(8):  # from new ports, so that both workers see it
+        again = subprocess.run(
+            [*dig, f"+cookie={made.group(1)}"], capture_output=True, text=True, check=True, timeout=WAIT_S
+        ).stdout
+        assert f"COOKIE: {made.group(1)} (good)" in again
 
 
 # -- life and death ---------------------------------------------------------------------------------------------------
