@@ -45,11 +45,15 @@ def base32hex_label(digest: bytes) -> bytes:
 
 
 class StoredProof:
-    """One NSEC or NSEC3 RRset and how long it may be used."""
+    """One NSEC or NSEC3 RRset and how long it may be used.
 
-    def __init__(self, rrset: RRset, expires_us: int) -> None:
+    ``proved_until_s``: POSIX time at which the first signature ends of those that prove it.
+    """
+
+    def __init__(self, rrset: RRset, expires_us: int, proved_until_s: int) -> None:
         self.rrset: Final = rrset
         self.expires_us: Final = expires_us
+        self.proved_until_s: Final = proved_until_s
         self.octets: Final = ENTRY_OVERHEAD_OCTETS + rrset_octets(rrset)
 
 
@@ -127,12 +131,20 @@ class Synthesis:
     """
 
     def __init__(
-        self, nxdomain: bool, soa: RRset | None, proof: list[RRset], expires_us: int, insecure: bool, delegation: bool
+        self,
+        nxdomain: bool,
+        soa: RRset | None,
+        proof: list[RRset],
+        expires_us: int,
+        proved_until_s: int,
+        insecure: bool,
+        delegation: bool,
     ) -> None:
         self.nxdomain: Final = nxdomain
         self.soa: Final = soa
         self.proof: Final = proof
         self.expires_us: Final = expires_us
+        self.proved_until_s: Final = proved_until_s
         self.insecure: Final = insecure
         self.delegation: Final = delegation
 
@@ -140,10 +152,9 @@ class Synthesis:
 class Expansion:
     """Proof that a name may be answered from the wildcard RRsets at ``owner`` (RFC 8198 section 5.3)."""
 
-    def __init__(self, owner: bytes, proof: RRset, expires_us: int) -> None:
+    def __init__(self, owner: bytes, proof: StoredProof) -> None:
         self.owner: Final = owner
         self.proof: Final = proof
-        self.expires_us: Final = expires_us
 
 
 class DenialCache:
@@ -171,8 +182,8 @@ class DenialCache:
         self.zones[zone].clear()
         del self.zones[zone]
 
-    def add(self, zone: bytes, rrset: RRset, expires_us: int) -> None:
-        """Take a validated NSEC or NSEC3 RRset of ``zone``."""
+    def add(self, zone: bytes, rrset: RRset, expires_us: int, proved_until_s: int) -> None:
+        """Take a validated NSEC or NSEC3 RRset of ``zone``; the times are those of `StoredProof`."""
         if len(rrset.rdatas) != 1:
             return
         while self.zones and self.heap.octets > self.capacity_octets:
@@ -180,7 +191,7 @@ class DenialCache:
         if rrset.rtype == TYPE_NSEC:
             table = self.zone_proofs(zone)
             if not table.hashed:
-                table.insert(canonical_key(rrset.name), StoredProof(rrset, expires_us))
+                table.insert(canonical_key(rrset.name), StoredProof(rrset, expires_us, proved_until_s))
         elif rrset.rtype == TYPE_NSEC3:
             nsec3 = parse_nsec3(rrset.rdatas[0])
             if nsec3 is None or nsec3.iterations > self.iterations_limit:
@@ -194,7 +205,7 @@ class DenialCache:
                 table.iterations = nsec3.iterations
             if nsec3.flags & NSEC3_FLAG_OPT_OUT:
                 table.opt_out = True
-            table.insert(rrset.name[1 : 1 + rrset.name[0]], StoredProof(rrset, expires_us))
+            table.insert(rrset.name[1 : 1 + rrset.name[0]], StoredProof(rrset, expires_us, proved_until_s))
 
     def add_wildcard(self, zone: bytes, owner: bytes) -> None:
         """Take note that the RRset cache holds validated data of the wildcard ``owner``."""
@@ -253,9 +264,11 @@ class DenialCache:
                 return None
         soa = table.soa if table.soa_expires_us > now_us else None
         expires_us = table.soa_expires_us if soa is not None else stored[0].expires_us
+        proved_until_s = stored[0].proved_until_s
         for proof in stored:
             expires_us = min(expires_us, proof.expires_us)
-        return Synthesis(nxdomain, soa, sets, expires_us, insecure, delegation)
+            proved_until_s = min(proved_until_s, proof.proved_until_s)
+        return Synthesis(nxdomain, soa, sets, expires_us, proved_until_s, insecure, delegation)
 
     def expansion(self, name: bytes, now_us: int, work: WorkBudget) -> Expansion | None:
         """Find a known wildcard that ``name`` falls under, while nothing closer to the name exists."""
@@ -277,7 +290,7 @@ class DenialCache:
             nsec3 = sets if table.hashed else []
             labels = label_count(ancestor)
             proof = prove_wildcard_expansion(name, table.zone, labels, nsec, nsec3, work, self.iterations_limit)
-            return Expansion(owner, stored.rrset, stored.expires_us) if proof.result == PROVEN else None
+            return Expansion(owner, stored) if proof.result == PROVEN else None
         return None
 
 

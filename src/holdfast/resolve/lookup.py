@@ -293,7 +293,8 @@ class LookupTask(CachedLookup):
         self.denial = nsec + nsec3
         if proof.result == PROVEN and self.state.settings.aggressive_denial:
             expires_us = self.end_us(now.monotonic_us + verdict.ttl * 1_000_000)
-            learn_wildcard(self.state, rrset, verdict.wildcard_labels, trust.zone, expires_us, now)
+            labels = verdict.wildcard_labels
+            learn_wildcard(self.state, rrset, labels, trust.zone, expires_us, self.proved_until_s, now)
         self.take_proof(proof, cause, verdict.ttl, now)
 
     def learn_denial(self, trust: ZoneTrust, now: Instant) -> None:
@@ -353,7 +354,9 @@ class LookupTask(CachedLookup):
                     nsec.append(rrset)
                 elif rrset.rtype == TYPE_NSEC3:
                     nsec3.append(rrset)
-                self.state.denials.add(trust.zone, rrset, self.end_us(now.monotonic_us + verdict.ttl * 1_000_000))
+                expires_us = self.end_us(now.monotonic_us + verdict.ttl * 1_000_000)
+                proved_until_s = min(trust.proved_until_s, verdict.valid_until_s)
+                self.state.denials.add(trust.zone, rrset, expires_us, proved_until_s)
             elif first is None:
                 first = verdict.cause
                 if verdict.status == SECURE:

@@ -43,6 +43,7 @@ def synthesised(
     result.insecure_delegation = made.delegation
     result.stored_us = now.monotonic_us
     result.expires_us = made.expires_us
+    result.proved_until_s = made.proved_until_s
     return result
 
 
@@ -67,21 +68,25 @@ def _expanded(state: ResolverState, name: bytes, rtype: int, work: WorkBudget, n
     wildcard = cached.rrset
     result = LookupResult(kind)
     result.rrset = RRset(name, wildcard.rtype, wildcard.ttl, wildcard.rdatas, wildcard.signatures)
-    result.proof = [found.proof]
+    result.proof = [found.proof.rrset]
     result.status = SECURE
     result.stored_us = now.monotonic_us
-    result.expires_us = min(cached.expires_us, found.expires_us)
+    result.expires_us = min(cached.expires_us, found.proof.expires_us)
+    result.proved_until_s = min(cached.proved_until_s, found.proof.proved_until_s)
     return result
 
 
-def learn_wildcard(state: ResolverState, rrset: RRset, labels: int, zone: bytes, expires_us: int, now: Instant) -> None:
+def learn_wildcard(
+    state: ResolverState, rrset: RRset, labels: int, zone: bytes, expires_us: int, proved_until_s: int, now: Instant
+) -> None:
     """Keep a secure RRset that was expanded from a wildcard of ``zone`` under the wildcard's own name, too.
 
-    ``labels`` is the labels field of its RRSIG (RFC 4034 section 3.1.3).
+    ``labels`` is the labels field of its RRSIG (RFC 4034 section 3.1.3), ``proved_until_s`` as for `CachedRRset`.
     """
     owner = wildcard_of(suffix(rrset.name, labels))
     wildcard = RRset(owner, rrset.rtype, rrset.ttl, rrset.rdatas, rrset.signatures)
     latest_us = now.monotonic_us + state.settings.maximum_ttl_s * 1_000_000
     entry = CachedRRset(wildcard, SECURE, RANK_ANSWER, now.monotonic_us, min(expires_us, latest_us), None, [])
+    entry.proved_until_s = proved_until_s
     state.rrsets.put(entry, now.monotonic_us)
     state.denials.add_wildcard(zone, owner)

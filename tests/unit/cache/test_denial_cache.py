@@ -10,6 +10,7 @@ from tests.support.dnssec_records import plenty, rrset, wire_name
 ZONE = wire_name("example.de")
 NOW_US = 1_000_000_000
 LATER_US = NOW_US + 60_000_000
+PROVED_UNTIL_S = 1_778_000_000
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
 
 
@@ -26,7 +27,7 @@ def nsec3(name: str, types: str, *, cover: bool = False, flags: int = 0, iterati
 def cache_of(*records: RRset, soa: bool = True) -> DenialCache:
     cache = DenialCache(50, 1_000_000)
     for record in records:
-        cache.add(ZONE, record, LATER_US)
+        cache.add(ZONE, record, LATER_US, PROVED_UNTIL_S)
     if soa:
         cache.set_soa(rrset("example.de", "SOA", "ns. host. 1 2 3 4 5"), LATER_US)
     return cache
@@ -47,7 +48,8 @@ DELEGATION = rrset("b.example.de", "NSEC", "w.example.de. NS RRSIG NSEC")
 def test_a_covered_name_does_not_exist() -> None:
     made = deny(cache_of(APEX), "a.example.de")
     assert made is not None
-    assert (made.nxdomain, made.insecure, made.expires_us) == (True, False, LATER_US)
+    assert (made.nxdomain, made.insecure) == (True, False)
+    assert (made.expires_us, made.proved_until_s) == (LATER_US, PROVED_UNTIL_S)
     assert made.soa is not None
     assert deny(cache_of(APEX), "a.example.de", now_us=LATER_US) is None
 
@@ -93,7 +95,12 @@ def test_a_known_wildcard_answers_for_names_that_nothing_is_closer_to() -> None:
     for name in ("a.example.de", "deep.a.example.de"):
         found = expand(cache, name)
         assert found is not None
-        assert (found.owner, found.proof.name, found.expires_us) == (wire_name("*.example.de"), ZONE, LATER_US)
+        assert found.owner == wire_name("*.example.de")
+        assert (found.proof.rrset.name, found.proof.expires_us, found.proof.proved_until_s) == (
+            ZONE,
+            LATER_US,
+            PROVED_UNTIL_S,
+        )
     assert expand(cache, "x.b.example.de") is None  # b exists, so the wildcard is not the source of synthesis
     assert expand(cache, "*.example.de") is None
     assert expand(cache, "www.example.de") is None  # nothing known about the range from w on
