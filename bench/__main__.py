@@ -1,4 +1,4 @@
-"""`python -m bench`: measure; `python -m bench world`: only serve the zones, for profiling by hand."""
+"""`python -m bench`: measure; `world`: only serve the zones, for profiling by hand; `outage`: a registry's bad day."""
 
 import argparse
 import os
@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bench import report
 from bench.measure import WORKLOADS, Bench, Sample
+from bench.outage import run_outage
 from bench.peers import LISTEN_ADDRESS, LISTEN_PORT, Peer, all_peers, tool_versions
 from bench.world import BenchError, enter_namespace, serve
 from bench.zones import ZoneSet, build, query_name
@@ -30,6 +31,12 @@ def main() -> None:
     cpus = sorted(os.sched_getaffinity(0))
     server_cpu, load_cpu = (cpus[0], cpus[1]) if len(cpus) > 1 and not options.no_pin else (None, None)
     try:
+        if options.command == "outage":
+            run_outage(
+                _choose_peers(options.resolver, options.holdfast, network, console), options.scale, run_folder, console
+            )
+            shutil.rmtree(run_folder)
+            return
         with console.status("Preparing the zones; the first time this takes about a minute"):
             zones = build(_CACHE, _ZONE_COUNT, network)
         console.print("Starting NSD ...", style="dim")
@@ -49,13 +56,14 @@ def main() -> None:
 
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("command", nargs="?", choices=("run", "world"), default="run")
+    parser.add_argument("command", nargs="?", choices=("run", "world", "outage"), default="run")
     parser.add_argument("--workload", action="append", choices=[workload.name for workload in WORKLOADS])
     parser.add_argument("--resolver", action="append", choices=[peer.name for peer in all_peers("")])
     parser.add_argument("--rounds", type=_positive, default=3)
     parser.add_argument("--seconds", type=_positive, default=10, help="length of one round's load")
     parser.add_argument("--qps", type=_positive, help="offered load; default: 10000 cached, 500 uncached")
     parser.add_argument("--quick", action="store_true", help="one round of four seconds")
+    parser.add_argument("--scale", type=float, default=0.1, help="size of the outage's world; 1 is 2000 zones")
     parser.add_argument("--no-pin", action="store_true", help="let the system choose CPUs for server and load")
     parser.add_argument("--record", action="store_true", help="also replace bench/RESULTS.md")
     parser.add_argument("--holdfast", default=str(Path(sys.executable).parent / "holdfast"), metavar="PATH")

@@ -8,23 +8,47 @@ import shutil
 import subprocess
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Final
-
-from bench.zones import ZoneSet
+from typing import Final, Protocol
 
 LISTEN_ADDRESS: Final = "127.0.0.1"
 LISTEN_PORT: Final = 5399
+STALE_EXTENSIONS: Final = 8640  # PowerDNS: of 30 s each, three days, as the others
+
+
+class NameSpace(Protocol):
+    """What a resolver has to know of a private Internet: see `ZoneSet`, which is one."""
+
+    @property
+    def root_hints(self) -> Path: ...
+
+    @property
+    def root_ds(self) -> str: ...
+
+    @property
+    def trust_anchor(self) -> Path: ...
+
+    @property
+    def trust_anchor_key(self) -> Path: ...
 
 
 class Peer(ABC):
-    """One resolver: how to find it, name its version, and start it in the foreground."""
+    """One resolver: how to find it, name its version, and start it in the foreground.
+
+    With ``serve_stale`` it uses expired data when it gets no better, in the way that the product offers.
+    """
 
     name: str
     executable: str
     version_option: str = "--version"
+    port: int = LISTEN_PORT
+    serve_stale: bool = False
+
+    def stale(self, text: str) -> str:
+        """A part of the configuration that is there only with ``serve_stale``."""
+        return text if self.serve_stale else ""
 
     @abstractmethod
-    def command(self, zones: ZoneSet, folder: Path) -> list[str]:
+    def command(self, zones: NameSpace, folder: Path) -> list[str]:
         """Write the configuration into the empty `folder` and return the command line."""
 
     def obstacle(self, network: str) -> str:
@@ -43,11 +67,12 @@ class Unbound(Peer):
     executable = "unbound"
     version_option = "-V"
 
-    def command(self, zones: ZoneSet, folder: Path) -> list[str]:
+    def command(self, zones: NameSpace, folder: Path) -> list[str]:
         config = folder / "unbound.conf"
         config.write_text(f"""
 server:
-    interface: {LISTEN_ADDRESS}@{LISTEN_PORT}
+    interface: {LISTEN_ADDRESS}@{self.port}
+    {self.stale("serve-expired: yes")}
     num-threads: 1
     do-ip6: no
     do-not-query-localhost: no
@@ -73,7 +98,7 @@ class Bind(Peer):
     executable = "named"
     version_option = "-v"
 
-    def command(self, zones: ZoneSet, folder: Path) -> list[str]:
+    def command(self, zones: NameSpace, folder: Path) -> list[str]:
         key_tag, algorithm, digest_type, digest = zones.root_ds.split(maxsplit=3)
         config = folder / "named.conf"
         config.write_text(f"""
@@ -81,7 +106,8 @@ options {{
     directory "{folder}";
     pid-file none;
     session-keyfile none;
-    listen-on port {LISTEN_PORT} {{ {LISTEN_ADDRESS}; }};
+    {self.stale("stale-answer-enable yes; stale-cache-enable yes; stale-answer-client-timeout disabled;")}
+    listen-on port {self.port} {{ {LISTEN_ADDRESS}; }};
     listen-on-v6 {{ none; }};
     recursion yes;
     dnssec-validation yes;
@@ -107,13 +133,13 @@ class Knot(Peer):
         needs_namespace = "it queries no loopback address, and there is no network namespace; run as root"
         return super().obstacle(network) or (needs_namespace if network.startswith("127.") else "")
 
-    def command(self, zones: ZoneSet, folder: Path) -> list[str]:
+    def command(self, zones: NameSpace, folder: Path) -> list[str]:
         config = folder / "kresd.conf"
         config.write_text(f"""
 net.ipv6 = false
-net.listen('{LISTEN_ADDRESS}', {LISTEN_PORT}, {{ kind = 'dns' }})
+net.listen('{LISTEN_ADDRESS}', {self.port}, {{ kind = 'dns' }})
 log_level('crit')
-modules = {{ 'hints > iterate' }}
+modules = {{ 'hints > iterate'{self.stale(", 'serve_stale < cache'")} }}
 hints.root_file('{zones.root_hints}')
 trust_anchors.add_file('{zones.trust_anchor_key}', true)
 cache.size = 100 * MB
@@ -127,11 +153,12 @@ class PowerDNS(Peer):
     name = "powerdns"
     executable = "pdns_recursor"
 
-    def command(self, zones: ZoneSet, folder: Path) -> list[str]:
+    def command(self, zones: NameSpace, folder: Path) -> list[str]:
         (folder / "anchors.lua").write_text(f'clearTA()\naddTA(".", "{zones.root_ds}")\n')
         (folder / "recursor.conf").write_text(f"""
 local-address={LISTEN_ADDRESS}
-local-port={LISTEN_PORT}
+local-port={self.port}
+{self.stale(f"serve-stale-extensions={STALE_EXTENSIONS}")}
 socket-dir={folder}
 threads=1
 dont-query=
@@ -156,9 +183,9 @@ class Holdfast(Peer):
     def __init__(self, executable: str) -> None:
         self.executable = executable
 
-    def command(self, zones: ZoneSet, folder: Path) -> list[str]:
+    def command(self, zones: NameSpace, folder: Path) -> list[str]:
         options = {
-            "--listen": f"{LISTEN_ADDRESS}:{LISTEN_PORT}",
+            "--listen": f"{LISTEN_ADDRESS}:{self.port}",
             "--root-hints": str(zones.root_hints),
             "--trust-anchor": str(zones.trust_anchor),
             "--state": str(folder),

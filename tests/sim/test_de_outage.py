@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from holdfast.dns.iana import (
     RCODE_SERVFAIL,
 )
 from holdfast.dns.name import to_text
+from holdfast.lab.canary_story import with_canary
 from holdfast.lab.measurements import KNOWN_ZONE, MINUTE_S, NO_SUCH_ZONE, SERVFAIL, STALE, Minute
 from holdfast.lab.outage import Outage, find_outage
 from holdfast.lab.policies import ALL, Policy
@@ -213,3 +215,19 @@ def test_policies_that_the_engine_cannot_follow_are_left_out() -> None:
     missing = Policy("clairvoyant", "", (("foresee_everything", True),))
     assert not missing.is_possible()
     assert POLICIES["stale"].is_possible()
+
+
+def test_a_canary_stops_the_key_three_days_early_and_there_is_no_outage() -> None:
+    guarded, stopped = with_canary(outage_of(0.02), SEED)
+    (one,) = stopped
+    assert outage_of().broken_s - one.found_s > 3 * 24 * HOUR_S
+    assert sorted(finding.text.split()[2] for finding in one.findings) == ["hsm2", "hsm3"]
+    assert all(finding.key_tag == 33834 for finding in one.findings)
+    run = play(guarded, POLICIES["no-stale"], SEED, TrafficParameters().for_zones(guarded.zones))
+    assert run.measured.totals()["questions_failed"] == 0
+
+
+def test_a_canary_says_nothing_about_good_back_ends() -> None:
+    outage = outage_of(0.02)
+    versions = tuple(replace(one, sign=one.sign[:1]) for one in outage.versions)
+    assert with_canary(replace(outage, versions=versions), SEED)[1] == []

@@ -183,11 +183,14 @@ def lab_replay(
     apex_good: Annotated[
         bool, typer.Option("--apex-good", help="Let the denial record of the zone's apex be among the good ones.")
     ] = False,
+    canary: Annotated[
+        bool, typer.Option("--canary", help="Ask every signing back end for a signature before the new key is used.")
+    ] = False,
 ) -> None:
     """Replay an outage in virtual time, policy after policy, and write a report."""
     from holdfast.control.lab import ReplayOptions, run_replay
 
-    raise typer.Exit(run_replay(ReplayOptions(outage, seed, policy or [], out, scale, apex_good)))
+    raise typer.Exit(run_replay(ReplayOptions(outage, seed, policy or [], out, scale, apex_good, canary)))
 
 
 @lab.command("compare")

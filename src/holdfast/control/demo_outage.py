@@ -58,7 +58,7 @@ async def play_demo_outage(
         with ReplayScreen(console, outage) as screen:
             screen.begin(Policy("demo", "holdfast with its defaults", ()))
             traffic = TrafficParameters().for_zones(outage.zones)
-            measured = await play_in_real_time(world, resolver, traffic, screen.progress, stop)
+            (measured,) = await play_in_real_time(world, [resolver], traffic, screen.progress, stop)
     finally:
         resolver.close()
         finished.set()

@@ -1,12 +1,14 @@
 """`holdfast lab list`, `replay`, `compare` and `simulate`: outages in virtual time."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from holdfast.control.problems import InputError
+from holdfast.lab.canary_story import with_canary
 from holdfast.lab.outage import Outage, OutageError, catalogue, find_outage
 from holdfast.lab.policies import Policy, possible_policies
 from holdfast.lab.replay import Run, play
@@ -28,6 +30,7 @@ class ReplayOptions:
     out: str | None
     scale: float
     apex_good: bool
+    canary: bool
 
 
 def load(name: str) -> Outage:
@@ -63,6 +66,8 @@ def run_replay(options: ReplayOptions) -> int:
         outage = with_good_apex(outage)
     policies = choose_policies(options.policies)
     console = Console(highlight=False, emoji=False)
+    if options.canary:
+        outage = ask_canary(console, outage, options.seed)
     result = play_policies(console, outage, policies, options.seed, options.scale)
     console.print()
     print_table(console, summary_table(result))
@@ -73,6 +78,19 @@ def run_replay(options: ReplayOptions) -> int:
         raise InputError([f"--out {folder}: {error.strerror}"]) from None
     console.print(f"\n{written[0]} and {len(written) - 1} more files", markup=False, soft_wrap=True)
     return 0
+
+
+def ask_canary(console: Console, outage: Outage, seed: int) -> Outage:
+    """Ask the canary of every back end, print what it found; returns the outage as it then goes on."""
+    guarded, stopped = with_canary(outage, seed)
+    for one in stopped:
+        when = datetime.fromtimestamp(one.found_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        for finding in one.findings:
+            console.print(f"{when}  canary: {finding.text}", markup=False, soft_wrap=True)
+        console.print(f'{when}  not published: version "{one.version.name}"\n', markup=False, soft_wrap=True)
+    if not stopped:
+        console.print("canary: every back end signs with the published key\n", markup=False)
+    return guarded
 
 
 def play_policies(console: Console, outage: Outage, policies: list[Policy], seed: int, scale: float) -> Replay:
@@ -118,8 +136,8 @@ def run_simulation(seed: int, scale: float, names: list[str]) -> int:
     """Play the plain experiment under each policy and print which share of questions failed; returns the exit code."""
     console = Console(highlight=False, emoji=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("signatures")
-    table.add_column("policy")
+    table.add_column("signatures", no_wrap=True)
+    table.add_column("policy", no_wrap=True)
     for heading in ("failed", "last third", "known zones", "unseen zones", "first 10 s healed", "after that"):
         table.add_column(heading, justify="right")
     for variant in VARIANTS:

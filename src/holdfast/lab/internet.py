@@ -61,11 +61,7 @@ class Internet:
 
     def root_hints(self) -> str:
         """Return the root hints in master file format."""
-        lines = []
-        for name, addresses in ROOT_SERVERS.items():
-            lines.append(f". 3600000 IN NS {name}.")
-            lines.extend(f"{name}. 3600000 IN {'AAAA' if ':' in one else 'A'} {one}" for one in addresses)
-        return "\n".join(lines) + "\n"
+        return root_hints_text()
 
     def trust_anchor(self) -> str:
         """Return the DS record of the root in master file format."""
@@ -218,6 +214,15 @@ class Internet:
             glue = f"ns.{broken.zone}. 86400 IN A {address}\n"
             self._server(address, broken.faults)
             self._add_child(broken.zone, glue, ds, zone, [address], delegations, [f"ns.{broken.zone}"])
+
+
+def root_hints_text() -> str:
+    """Return the laboratory's root hints in master file format."""
+    lines = []
+    for name, addresses in ROOT_SERVERS.items():
+        lines.append(f". 3600000 IN NS {name}.")
+        lines.extend(f"{name}. 3600000 IN {_address_line(one)}" for one in addresses)
+    return "\n".join(lines) + "\n"
 
 
 def _address_line(address: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from holdfast.lab.measurements import Measurements
@@ -112,27 +112,32 @@ def _apply(world: World, change: Change) -> None:
 
 async def play_in_real_time(
     world: World,
-    resolver: SocketResolver,
+    resolvers: Sequence[AskedResolver],
     traffic: TrafficParameters,
     progress: Callable[[Measurements, float], None],
     stop: asyncio.Event,
-) -> Measurements:
-    """Play the world's outage against a resolver that already runs; returns early when ``stop`` is set."""
+) -> list[Measurements]:
+    """Play the world's outage against resolvers that already run, each with clients of its own that ask the same.
+
+    ``progress`` is told about the first of them. Returns early when ``stop`` is set.
+    """
     outage = world.outage
     clock = CompressedClock(outage.start_s - outage.warm_up_s, world.pace.compression)
-    measured = Measurements(outage.start_s, outage.end_s)
-    clients = Traffic(world, clock, resolver, measured, traffic)
+    measured = [Measurements(outage.start_s, outage.end_s) for _ in resolvers]
     for change in world.changes:
         if change.at_s > world.settled_s:
             clock.plan(clock.at(change.at_s), partial(_apply, world, change))
-    clients.start()
+    clients = [Traffic(world, clock, resolver, one, traffic) for resolver, one in zip(resolvers, measured, strict=True)]
+    for one in clients:
+        one.start()
     while (now_s := clock.wall_s()) < outage.end_s and not stop.is_set():
-        progress(measured, now_s)
+        progress(measured[0], now_s)
         try:
             async with asyncio.timeout(LOOK_EVERY_S):
                 await stop.wait()
         except TimeoutError:
             continue
-    progress(measured, min(clock.wall_s(), outage.end_s))
-    clients.stop()
+    progress(measured[0], min(clock.wall_s(), outage.end_s))
+    for one in clients:
+        one.stop()
     return measured

@@ -115,6 +115,11 @@ class World:
         """Return the packed addresses of the servers of the outage's zone."""
         return [address for address, server in self.servers.items() if self.subject in server.zones]
 
+    @property
+    def root_key(self) -> SigningKey:
+        """The key of the root, which is the trust anchor."""
+        return self._keys[ROOT]
+
     def settings(self) -> EngineSettings:
         """Return engine settings for a resolver in this world: its root servers and trust anchor, open to everyone."""
         settings = EngineSettings()
