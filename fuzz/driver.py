@@ -1,9 +1,19 @@
 """The engine under test: applies inputs in virtual time, keeps the books, and knows what must always hold."""
 
+import hashlib
 from dataclasses import dataclass, field
 
 from fuzz.truth import Truth
-from holdfast.base.effects import TRANSPORT_UDP, AbandonExchange, Client, DropQuery, SendAnswer, SendUpstreamQuery
+from holdfast.base.effects import (
+    TRANSPORT_UDP,
+    AbandonExchange,
+    Client,
+    DropQuery,
+    Effect,
+    Record,
+    SendAnswer,
+    SendUpstreamQuery,
+)
 from holdfast.base.entropy import Entropy
 from holdfast.base.instant import Instant
 from holdfast.base.settings import EngineSettings
@@ -24,6 +34,21 @@ QUIET_EVENTS = 200_000  # timer events within that time; far above what a batch 
 
 class Violation(Exception):
     """Something that must always hold does not."""
+
+
+def in_octets(effect: Effect) -> bytes:
+    """Everything that an effect says."""
+    if isinstance(effect, SendUpstreamQuery):
+        return b"%d %b %d %d %b" % (effect.exchange_id, effect.address, effect.port, effect.transport, effect.wire)
+    if isinstance(effect, AbandonExchange):
+        return b"abandon %d" % effect.exchange_id
+    if isinstance(effect, SendAnswer):
+        return str(effect.client.handle).encode() + effect.wire
+    if isinstance(effect, DropQuery):
+        return f"drop {effect.client.handle} {effect.reason}".encode()
+    if isinstance(effect, Record):
+        return f"{effect.kind} {effect.subject} {effect.detail}".encode("utf-8", "surrogateescape")
+    raise TypeError(type(effect).__name__)
 
 
 @dataclass(frozen=True)
@@ -60,6 +85,7 @@ class Driver:
 
     def __post_init__(self) -> None:
         self.clock_us = START_US
+        self.digest = hashlib.sha256()  # of all effects and answers, in order: the same inputs lead to the same
         self.engine = ResolverEngine(self.settings, CryptographyVerifier(), Entropy(self.entropy_seed), self.now())
 
     def now(self) -> Instant:
@@ -96,6 +122,7 @@ class Driver:
     def collect(self) -> None:
         """Carry out effects."""
         for effect in self.engine.take_effects():
+            self.digest.update(in_octets(effect))
             if isinstance(effect, SendUpstreamQuery):
                 self.pending[effect.exchange_id] = effect
             elif isinstance(effect, AbandonExchange):
@@ -117,6 +144,7 @@ class Driver:
     def _take_answer(self, number: int, answer: bytes) -> None:
         """Check what must hold for every answer."""
         self.answers += 1
+        self.digest.update(answer)
         query, transport = self._settle_account(number, "answered")
         if len(answer) < 12 or answer[:2] != query[:2]:
             raise Violation(f"query {number}: the answer does not have its ID: {answer[:12].hex()}")
