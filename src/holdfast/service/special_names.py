@@ -9,6 +9,7 @@ from holdfast.dns.iana import (
     TYPE_A,
     TYPE_AAAA,
     TYPE_ANY,
+    TYPE_DS,
     TYPE_NS,
     TYPE_PTR,
     TYPE_SOA,
@@ -92,6 +93,8 @@ class SpecialNames:
                 return None
         if zone == LOCALHOST:
             return self.localhost(name, rtype)
+        if rtype == TYPE_DS and name == zone and parent(zone) != ROOT:
+            return None  # the parent, which is real, proves to validators that the zone is insecure (RFC 8375)
         soa = local_soa(zone)
         if name in self.pointers:
             if rtype in (TYPE_PTR, TYPE_ANY):
@@ -99,9 +102,7 @@ class SpecialNames:
             return LocalAnswer(RCODE_NOERROR, [], [soa])
         if name != zone:
             return LocalAnswer(RCODE_NXDOMAIN, [], [soa])
-        if (
-            parent(zone) == ROOT
-        ):  # top-level names that must look as if they did not exist (RFC 6761 section 6.4, RFC 7686)
+        if parent(zone) == ROOT:  # must look as if it did not exist (RFC 6761 section 6.4, RFC 7686)
             return LocalAnswer(RCODE_NXDOMAIN, [], [soa])
         if rtype in (TYPE_SOA, TYPE_ANY):
             return LocalAnswer(RCODE_NOERROR, [soa], [])
