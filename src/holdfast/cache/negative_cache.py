@@ -87,6 +87,19 @@ class NegativeCache:
             return nxdomain
         return nodata
 
+    def get_stale_nxdomain_cut(self, name: bytes) -> NegativeEntry | None:
+        """Return the newest proven NXDOMAIN of an ancestor, however old."""
+        newest: NegativeEntry | None = None
+        ancestor = name
+        while ancestor != ROOT:
+            ancestor = parent(ancestor)
+            entry = self.table.get(rrset_key(ancestor, ANY_TYPE))
+            if not isinstance(entry, NegativeEntry) or entry.status != SECURE:
+                continue
+            if newest is None or entry.stored_us > newest.stored_us:
+                newest = entry
+        return newest
+
     def get_nxdomain_cut(self, name: bytes, now_us: int) -> NegativeEntry | None:
         """Return the proven NXDOMAIN of an ancestor: nothing exists below it (RFC 8020 section 2).
 

@@ -171,6 +171,7 @@ def sign_with(
 
 def prepare(zone: Zone, key_set: KeySet, nsec3: Nsec3Parameters | None) -> None:
     """Give a zone all records that signing adds, RRSIGs aside."""
+    zone.names_changed()
     for name, node in list(zone.nodes.items()):
         for rtype in _SIGNER_TYPES:
             node.pop(rtype, None)

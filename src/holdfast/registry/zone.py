@@ -126,6 +126,10 @@ class Zone:
             self._existing = frozenset(found)
         return name in self._existing
 
+    def names_changed(self) -> None:
+        """Look at ``nodes`` anew: names may have come or gone."""
+        self._existing = frozenset()
+
     def covering(self, name: bytes) -> RRset | None:
         """Return the NSEC or NSEC3 RRset that matches or covers a name."""
         if not self.chain:

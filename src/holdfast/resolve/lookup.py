@@ -26,7 +26,7 @@ from holdfast.dns.iana import (
     type_name,
 )
 from holdfast.dns.message import Message
-from holdfast.dns.name import ROOT, is_subdomain, parent, to_text
+from holdfast.dns.name import ROOT, is_subdomain, label_count, parent, suffix, to_text
 from holdfast.dns.rdata import parse_rrsig, parse_soa
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.denial import (
@@ -87,6 +87,7 @@ class LookupTask(CachedLookup):
         self.proved_until_s: int = FOREVER_S
         self.stale_cut: StaleCut | None = None
         self.judged_zone = ROOT
+        self.missing = b""  # the topmost name that a proven NXDOMAIN says does not exist
         self.bad_rrset: RRset | None = None  # what made the latest verdict a bad one
 
     def step(self, now: Instant) -> None:
@@ -368,6 +369,8 @@ class LookupTask(CachedLookup):
     def take_proof(self, proof: Proof, signature_cause: Cause | None, ttl_s: int, now: Instant) -> None:
         """Accept or refuse by the result of a denial proof; a bad signature explains a missing proof."""
         self.result.insecure_delegation = proof.delegation
+        if proof.result == PROVEN and self.kind == NXDOMAIN and proof.closest_encloser:
+            self.missing = suffix(self.name, label_count(proof.closest_encloser) + 1)
         if proof.result == PROVEN:
             self.accept(SECURE, ttl_s, None, now)
         elif proof.result == INSECURE_PROOF:
@@ -484,12 +487,26 @@ class LookupTask(CachedLookup):
         negative.stale_cut = self.stale_cut
         self.state.negatives.put(negative, self.rtype)
         remember_denial(self.state, negative, self.rtype, now)
+        if status == SECURE and self.missing and self.missing != self.name:
+            self.store_missing_ancestor(negative, now)
         if status == UNCHECKED:
             self.state.rrsets.discard_attempt(self.name, self.rtype)
         else:
             self.state.rrsets.remove(self.name, self.rtype)
         if status == SECURE and self.soa is not None:
             self.state.denials.set_soa(self.soa, result.expires_us)
+
+    def store_missing_ancestor(self, denial: NegativeEntry, now: Instant) -> None:
+        """Keep the denial of the topmost missing name too: nothing below it exists (RFC 8020), and no zone."""
+        entry = NegativeEntry(
+            self.missing, NXDOMAIN, denial.soa, denial.proof, SECURE, None, denial.stored_us, denial.expires_us
+        )
+        entry.proved_until_s = denial.proved_until_s
+        entry.stale_cut = denial.stale_cut
+        self.state.negatives.put(entry, self.rtype)
+        remember_denial(self.state, entry, self.rtype, now)
+        self.state.delegations.remove(self.missing)
+        settle(self.state, self.missing, None, False, now)
 
     def end_us(self, expires_us: int) -> int:
         """Return when data ends: what came from the cache is not prolonged by being judged (RFC 4035 section 5.3.3)."""

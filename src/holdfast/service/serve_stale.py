@@ -13,6 +13,7 @@ from holdfast.cache.rrset_cache import CachedRRset
 from holdfast.dns.iana import EDE_STALE_ANSWER, EDE_STALE_NXDOMAIN_ANSWER, TYPE_CNAME, TYPE_DNAME, TYPE_DS, type_name
 from holdfast.dns.name import ROOT, parent, to_text
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME
+from holdfast.resolve.delegation import is_separate
 from holdfast.resolve.pending import LookupResult
 from holdfast.resolve.recall import recall
 from holdfast.resolve.state import ResolverState
@@ -48,6 +49,11 @@ def stale_link(
             cached = alias
             kind = CNAME
     negative = state.negatives.get_stale(name, rtype, unchecked)
+    above = state.negatives.get_stale_nxdomain_cut(name)
+    if above is not None and is_separate(state, name, above.name):
+        above = None
+    if above is not None and (negative is None or above.stored_us > negative.stored_us):
+        negative = above  # a parent that denied the zone later than the data is from: no ghost domain comes back
     if negative is not None and (cached is None or negative.stored_us > cached.stored_us):
         if negative.expires_us <= oldest_us or negative.soa is None:
             return None
