@@ -1,9 +1,9 @@
 """The set of broken zones: each is a good signed zone with one fault, and what the gate has to call it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from holdfast.crypto.signing import SigningKey, ZoneKey, ds_of
+from holdfast.crypto.signing import CDS_DELETE, SigningKey, ZoneKey, ds_of
 from holdfast.dns import iana
 from holdfast.dns.rrset import RRset
 from holdfast.lab.recorded_tag import RecordedTagKey
@@ -306,6 +306,27 @@ def opt_out_signed_delegation(case: Case) -> None:
     case.drop(case.link("signed.example"))
 
 
+def _announce(case: Case, cds: list[bytes], cdnskey: list[bytes]) -> None:
+    key_set = KeySet.by_flags(case.keys)
+    case.sign(replace(key_set, announced=[case.keys[0].dnskey]))
+    for rtype, rdatas in ((iana.TYPE_CDS, cds), (iana.TYPE_CDNSKEY, cdnskey)):
+        case.apex(rtype).rdatas = rdatas
+        case.renew(case.apex(rtype), case.keys[0])
+
+
+def cds_of_another_key(case: Case) -> None:
+    other = SigningKey.derive(13, b"another", 257)
+    _announce(case, [other.ds(APEX)], [other.dnskey])
+
+
+def cds_unlike_cdnskey(case: Case) -> None:
+    _announce(case, [case.keys[0].ds(APEX)], [SigningKey.derive(13, b"another", 257).dnskey])
+
+
+def cds_delete_and_more(case: Case) -> None:
+    _announce(case, [CDS_DELETE, case.keys[0].ds(APEX)], [case.keys[0].dnskey])
+
+
 def one_of_three_devices(case: Case) -> None:
     case.zone = load_zone("example", case.text)
     prepare(case.zone, KeySet.by_flags(case.keys), case.nsec3)
@@ -379,5 +400,8 @@ BROKEN = [
     Broken("NSEC with a wrong next name", nsec_next, "chain.nsec-next", 12, nsec=True),
     Broken("NSEC bitmap claims a type", nsec_bitmap, "chain.nsec-bitmap", 6, nsec=True),
     Broken("no NSEC and no NSEC3", no_chain, "chain.none", 12, nsec=True),
+    Broken("CDS of a key that does not sign the DNSKEY set", cds_of_another_key, "gate.cds", -1),
+    Broken("CDS and CDNSKEY of different keys", cds_unlike_cdnskey, "gate.cds", -1),
+    Broken("CDS that deletes beside one that does not", cds_delete_and_more, "gate.cds", -1),
     Broken("not signed at all, with a DS in the parent", never_signed, "gate.no-dnskey", 9),
 ]

@@ -72,6 +72,7 @@ def roll(
     back: Annotated[
         bool, typer.Option("--back", help="Return to the previous ZSK, while it is still published.")
     ] = False,
+    unsign: Annotated[bool, typer.Option("--unsign", help="Set out to make the zone unsigned (RFC 8078).")] = False,
     parent_ds: ParentDsOption = None,
     at: AtOption = None,
 ) -> None:
@@ -81,7 +82,7 @@ def roll(
     """
     from holdfast.control.registry_keys import run_roll
 
-    raise typer.Exit(run_roll(folder, start or "", algorithm or "", back, parent_ds, at))
+    raise typer.Exit(run_roll(folder, start or "", algorithm or "", back, unsign, parent_ds, at))
 
 
 @registry.command("status")

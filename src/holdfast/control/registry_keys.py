@@ -75,19 +75,21 @@ def run_sign(folder: str, source: str, target: str, parent_ds: str | None, at: s
     return EXIT_STOP if report.stops else EXIT_PUBLISH
 
 
-def run_roll(folder: str, start: str, algorithm: str, back: bool, parent_ds: str | None, at: str | None) -> int:
+def run_roll(
+    folder: str, start: str, algorithm: str, back: bool, unsign: bool, parent_ds: str | None, at: str | None
+) -> int:
     """Move the keys."""
     start = start.upper()
     if start and start not in ROLES:
         raise InputError([f"--start {start}: must be ZSK, KSK or CSK"])
-    if sum(map(bool, (start, algorithm, back))) > 1:
-        raise InputError(["--start, --algorithm and --back exclude each other"])
+    if sum(map(bool, (start, algorithm, back, unsign))) > 1:
+        raise InputError(["--start, --algorithm, --back and --unsign exclude each other"])
     now_s = _moment(at)
     with registry_errors():
         registry = ZoneRegistry.open(Path(folder))
         with registry.locked():
             _observe(registry, parent_ds, now_s)
-            progress = registry.roll(now_s, start, algorithm, back)
+            progress = registry.roll(now_s, start, algorithm, back, unsign)
     for move in progress.moves:
         typer.echo(f"{_name(move.key)}: {move.before.value} -> {move.after.value}")
     for finding in progress.findings:

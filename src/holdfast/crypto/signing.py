@@ -16,6 +16,8 @@ from holdfast.dnssec.rrsig import canonical_records, owner_labels
 FLAG_ZONE_KEY = 0x0100
 FLAG_SECURE_ENTRY_POINT = 0x0001
 PROTOCOL = 3
+CDS_DELETE = b"\x00\x00\x00\x00\x00"  # 0 0 0 00: asks the parent to delete the DS RRset (RFC 8078 section 4)
+CDNSKEY_DELETE = b"\x00\x00\x03\x00\x00"  # 0 3 0 AA==
 RSA_BITS = 2048
 RSA_EXPONENT = 65537
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from holdfast.base.limits import NSEC3_ITERATIONS
 from holdfast.cache.denial_cache import base32hex_label
 from holdfast.dns import iana
-from holdfast.dns.name import to_text
+from holdfast.dns.name import to_text, wildcard_of
 from holdfast.dns.rdata import NSEC3, bitmap_types, parse_nsec, parse_nsec3
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.denial import NOT_PROVEN, nsec3_hash, prove_nodata, prove_nxdomain
@@ -194,8 +194,9 @@ def _check_ttl(zone: Zone) -> Iterator[Finding]:
 def _ask_the_resolver(zone: Zone) -> Iterator[Finding]:
     """Put questions that the zone answers negatively to the code that resolvers judge by."""
     nsec = zone.chain if zone.nsec3 is None else []
-    nobody = _NOBODYS_LABEL + zone.name
-    questions = [(nobody, 0), (zone.name, iana.TYPE_NXNAME)]
+    questions = [(zone.name, iana.TYPE_NXNAME)]
+    if not _answers_everything(zone):
+        questions.append((_NOBODYS_LABEL + zone.name, 0))
     for name, rtype in questions:
         records = _proof_records(zone, name)
         own, hashed = (records, []) if nsec else ([], records)
@@ -203,16 +204,21 @@ def _ask_the_resolver(zone: Zone) -> Iterator[Finding]:
             proof = prove_nodata(name, rtype, zone.name, own, hashed, WorkBudget(), NSEC3_ITERATIONS)
         else:
             proof = prove_nxdomain(name, zone.name, own, hashed, WorkBudget(), NSEC3_ITERATIONS)
-        exists = b"\x01*" + zone.name in zone.nodes and not rtype
-        if proof.result == NOT_PROVEN and not exists:
+        if proof.result == NOT_PROVEN:
             text = proof.cause.extra_text if proof.cause is not None else "no proof"
             code = proof.cause.info_code if proof.cause is not None else iana.EDE_NSEC_MISSING
             yield Finding(ERROR, "chain.not-proven", name, rtype, text, _EVERY_NEGATIVE, info_code=code)
 
 
+def _answers_everything(zone: Zone) -> bool:
+    """Say whether no name below the apex is without an answer: a wildcard, be it empty, or a DNAME sees to that."""
+    wildcard = wildcard_of(zone.name)
+    return iana.TYPE_DNAME in zone.apex or any(name.endswith(wildcard) for name in zone.nodes)
+
+
 def _proof_records(zone: Zone, name: bytes) -> list[RRset]:
     """Return what a server would send to deny a name directly below the apex, or a type at the apex."""
-    names = [zone.name] if name == zone.name else [zone.name, name, b"\x01*" + zone.name]
+    names = [zone.name] if name == zone.name else [zone.name, name, wildcard_of(zone.name)]
     found: list[RRset] = []
     for one in names:
         rrset = zone.covering(one)

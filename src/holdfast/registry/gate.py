@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from holdfast.base.security_status import BOGUS, SECURE
 from holdfast.base.settings import EngineSettings
-from holdfast.crypto.signing import public_key_hash
+from holdfast.crypto.signing import CDNSKEY_DELETE, CDS_DELETE, ds_of, public_key_hash
 from holdfast.dns import iana
 from holdfast.dns.rdata import parse_dnskey, parse_ds
 from holdfast.dns.rrset import RRset
@@ -84,6 +84,7 @@ def check_zone(zone: Zone, options: GateOptions) -> tuple[GateReport, Version]:
         earlier.insert(0, _current_version(zone, options.current, new, others, options))
     _check_keys(zone, dnskeys, outcome, others, report)
     _check_link(zone, dnskeys, options, moment, report)
+    _check_cds(zone, dnskeys, moment, report)
     for finding in check_chain(zone):
         report.add(finding)
     check_cache_states(new, earlier, moment, report)
@@ -248,6 +249,37 @@ def _check_keys(zone: Zone, dnskeys: RRset, outcome: Outcome, others: list[bytes
         if len(hashes) > 1:
             text = f"{len(hashes)} published keys have tag {tag}: resolvers try each, and may give up early (KeyTrap)"
             report.add(Finding(WARNING, "gate.tag-collision", zone.name, iana.TYPE_DNSKEY, text, key_tag=tag))
+
+
+def _check_cds(zone: Zone, dnskeys: RRset, moment: Moment, report: GateReport) -> None:
+    """A parent that follows the CDS or CDNSKEY records must not break the zone (RFC 7344 section 4.1)."""
+    cds, cdnskey = zone.apex.get(iana.TYPE_CDS), zone.apex.get(iana.TYPE_CDNSKEY)
+    asked = list(cds.rdatas) if cds is not None else []
+    keys = list(cdnskey.rdatas) if cdnskey is not None else []
+    problem = ""
+    if (CDS_DELETE in asked and len(asked) > 1) or (CDNSKEY_DELETE in keys and len(keys) > 1):
+        problem = "the request to delete the DS stands beside other records (RFC 8078 section 4)"
+    elif cds is not None and cdnskey is not None and not _same_keys(zone.name, asked, keys):
+        problem = "CDS and CDNSKEY records name different keys (RFC 7344 section 4)"
+    elif CDS_DELETE not in asked and CDNSKEY_DELETE not in keys and (asked or keys):
+        followed = asked or [ds_of(zone.name, rdata) for rdata in keys]
+        verdict = verify_link(zone.name, dnskeys, followed, moment)
+        if verdict.status == BOGUS and verdict.cause is not None:
+            problem = verdict.cause.extra_text
+    if problem:
+        rtype = iana.TYPE_CDS if cds is not None else iana.TYPE_CDNSKEY
+        affected = "every validating resolver, once the parent follows"
+        report.add(Finding(ERROR, "gate.cds", zone.name, rtype, problem, affected))
+
+
+def _same_keys(zone: bytes, cds: list[bytes], cdnskey: list[bytes]) -> bool:
+    """Say whether each CDS is the digest of a CDNSKEY, and each CDNSKEY has a CDS."""
+    if CDS_DELETE in cds or CDNSKEY_DELETE in cdnskey:
+        return cds == [CDS_DELETE] and cdnskey == [CDNSKEY_DELETE]
+    kinds = {rdata[3] for rdata in cds if rdata[3] in (iana.DIGEST_SHA1, iana.DIGEST_SHA256, iana.DIGEST_SHA384)}
+    expected = {ds_of(zone, key, kind) for key in cdnskey for kind in kinds}
+    known = {rdata for rdata in cds if rdata[3] in kinds}
+    return expected == known
 
 
 def _check_link(zone: Zone, dnskeys: RRset, options: GateOptions, moment: Moment, report: GateReport) -> None:

@@ -97,6 +97,11 @@ class KeyRing:
         }
         write_atomically(self.path, (json.dumps(content, indent=1) + "\n").encode(), PRIVATE_FILE)
 
+    @property
+    def leaving(self) -> bool:
+        """Whether the zone is on its way to be unsigned."""
+        return any(key.method in (Method.LEAVE_KSK, Method.LEAVE_CSK) for key in self.keys)
+
     def find(self, key_hash: str) -> Key | None:
         """Return the key of a hash."""
         return next((key for key in self.keys if key.key_hash == key_hash), None)
@@ -112,7 +117,8 @@ class KeyRing:
     def observe_ds(self, ds: Sequence[bytes], ttl_s: int, zone: bytes, now_s: int) -> None:
         """Take note of the DS RRset that the parent publishes now.
 
-        A DS counts as gone only if another key's is there: an empty answer is rather a mistake than a rollover.
+        A DS counts as gone only if another key's is there, or if the zone is going unsigned: otherwise an empty answer
+        is rather a mistake than a rollover.
         """
         self.ds, self.ds_ttl_s = list(ds), ttl_s
         present = {
@@ -125,7 +131,7 @@ class KeyRing:
                 key.ds_gone_s = NEVER
                 if key.ds_seen_s == NEVER:
                     key.ds_seen_s = now_s
-            elif present and key.ds_gone_s == NEVER:
+            elif (present or self.leaving) and key.ds_gone_s == NEVER:
                 key.ds_gone_s = now_s
                 key.ds_seen_s = NEVER
 

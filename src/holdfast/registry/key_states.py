@@ -107,6 +107,9 @@ class Method(Enum):
     ALGORITHM_ZSK = "algorithm rollover, ZSK"
     ALGORITHM_KSK = "algorithm rollover, KSK"
     ALGORITHM_CSK = "algorithm rollover, CSK"
+    LEAVE_ZSK = "going unsigned, ZSK"
+    LEAVE_KSK = "going unsigned, KSK"
+    LEAVE_CSK = "going unsigned, CSK"
 
 
 _CANARY = Condition(Event.CANARY)
@@ -201,6 +204,19 @@ _TABLES: dict[Method, tuple[tuple[State, str, tuple[Condition, ...]], ...]] = {
         (State.ACTIVE, "dnskey keys zone ds", (_SUCCESSOR_READY,)),
         (State.RETIRED, "dnskey keys zone", (_DS_FORGOTTEN, _SUCCESSOR_ACTIVE)),
         (State.WITHDRAWN, "zone", (_KEYS_KNOWN,)),
+        (State.REMOVED, "", ()),
+    ),
+    # The parent deletes the DS RRset first (RFC 8078 section 4); signatures stay until nobody expects them any more.
+    Method.LEAVE_ZSK: (
+        (State.ACTIVE, "dnskey zone", (Condition(Event.PARTNER_REMOVED),)),
+        (State.REMOVED, "", ()),
+    ),
+    Method.LEAVE_KSK: (
+        (State.ACTIVE, "dnskey keys", (_DS_FORGOTTEN,)),
+        (State.REMOVED, "", ()),
+    ),
+    Method.LEAVE_CSK: (
+        (State.ACTIVE, "dnskey keys zone", (_DS_FORGOTTEN,)),
         (State.REMOVED, "", ()),
     ),
 }

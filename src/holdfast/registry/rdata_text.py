@@ -15,11 +15,12 @@ import dns.rdatatype
 from holdfast.cache.denial_cache import base32hex_label
 from holdfast.dns import iana
 from holdfast.dns.name import from_text, to_text
-from holdfast.dns.rdata import bitmap_types, parse_nsec, parse_nsec3, parse_rrsig
-from holdfast.dns.reader import u16
+from holdfast.dns.rdata import NSEC3, RRSIG, bitmap_types, parse_nsec, parse_nsec3, parse_rrsig
+from holdfast.dns.reader import name_end, u16
 from holdfast.registry.denial_chain import type_bitmap
 
 NAMES_REMEMBERED = 100_000  # text of names already converted; servers of delegations repeat without end
+_HASH_OCTETS = 20  # of SHA-1
 _HASH_DIGITS = 32  # of an NSEC3 hash in base32hex; others go to dnspython
 _ALGORITHM_NUMBERS = {text: number for number, text in iana.ALGORITHM_NAMES.items()}
 
@@ -192,22 +193,26 @@ _READERS: dict[int, Callable[[list[str], str], bytes]] = {
 
 
 def rdata_text(rtype: int, rdata: bytes) -> str:
-    """Return RDATA in presentation format, names absolute."""
+    """Return RDATA in presentation format, names absolute; that of unknown types (RFC 3597) if it is malformed."""
     if rtype == iana.TYPE_A and len(rdata) == 4:
         return socket.inet_ntop(socket.AF_INET, rdata)
-    if rtype == iana.TYPE_NS:
+    if rtype == iana.TYPE_NS and name_end(rdata, 0, len(rdata)) == len(rdata):
         return name_text(rdata)
-    if rtype == iana.TYPE_RRSIG:
-        return _rrsig_text(rdata)
-    if rtype == iana.TYPE_NSEC3:
-        return _nsec3_text(rdata)
+    if rtype == iana.TYPE_RRSIG and (rrsig := parse_rrsig(rdata)) is not None:
+        return _rrsig_text(rrsig)
+    if rtype == iana.TYPE_NSEC3 and (nsec3 := parse_nsec3(rdata)) is not None and len(nsec3.next_hash) == _HASH_OCTETS:
+        return _nsec3_text(nsec3)
     if rtype == iana.TYPE_NSEC and (nsec := parse_nsec(rdata)) is not None:
         return " ".join([name_text(rdata[: len(rdata) - len(nsec.bitmap)]), *_type_names(nsec.bitmap)])
     if rtype in (iana.TYPE_DS, iana.TYPE_CDS) and len(rdata) >= 5:
         return f"{u16(rdata, 0)} {rdata[2]} {rdata[3]} {rdata[4:].hex().upper()}"
     if rtype in (iana.TYPE_DNSKEY, iana.TYPE_CDNSKEY) and len(rdata) >= 5:
         return f"{u16(rdata, 0)} {rdata[2]} {rdata[3]} {_base64_text(rdata[4:])}"
-    return dns.rdata.from_wire(dns.rdataclass.IN, dns.rdatatype.RdataType.make(rtype), rdata, 0, len(rdata)).to_text()
+    try:
+        kind = dns.rdatatype.RdataType.make(rtype)
+        return dns.rdata.from_wire(dns.rdataclass.IN, kind, rdata, 0, len(rdata)).to_text()
+    except (dns.exception.DNSException, ValueError):
+        return f"\\# {len(rdata)} {rdata.hex()}"
 
 
 def name_text(name: bytes) -> str:
@@ -229,10 +234,7 @@ def _type_names(bitmap: bytes) -> list[str]:
     return [iana.type_name(number) for number in bitmap_types(bitmap)]
 
 
-def _rrsig_text(rdata: bytes) -> str:
-    rrsig = parse_rrsig(rdata)
-    if rrsig is None:
-        return f"\\# {len(rdata)} {rdata.hex()}"
+def _rrsig_text(rrsig: RRSIG) -> str:
     return (
         f"{iana.type_name(rrsig.type_covered)} {rrsig.algorithm} {rrsig.labels} {rrsig.original_ttl} "
         f"{time_text(rrsig.expiration)} {time_text(rrsig.inception)} {rrsig.key_tag} {name_text(rrsig.signer)} "
@@ -240,10 +242,7 @@ def _rrsig_text(rdata: bytes) -> str:
     )
 
 
-def _nsec3_text(rdata: bytes) -> str:
-    nsec3 = parse_nsec3(rdata)
-    if nsec3 is None or len(nsec3.next_hash) != 20:
-        return f"\\# {len(rdata)} {rdata.hex()}"
+def _nsec3_text(nsec3: NSEC3) -> str:
     salt = hexlify(nsec3.salt).decode("ascii").upper() or "-"
     fields = [str(nsec3.hash_algorithm), str(nsec3.flags), str(nsec3.iterations), salt, _base32hex(nsec3.next_hash)]
     return " ".join([*fields, *_type_names(nsec3.bitmap)])

@@ -153,7 +153,7 @@ class Rollover:
         """Return the roles whose active key has outlived its lifetime and is not being rolled."""
         lifetimes = {ZSK: self.policy.zsk_lifetime_s, KSK: self.policy.ksk_lifetime_s, CSK: self.policy.ksk_lifetime_s}
         roles = []
-        for role, lifetime_s in lifetimes.items():
+        for role, lifetime_s in lifetimes.items() if not self.ring.leaving else ():
             keys = self.ring.of_role(role)
             alone = lifetime_s and len(keys) == 1 and keys[0].state == State.ACTIVE
             if alone and keys[0].active_s + lifetime_s <= self.now_s:
@@ -177,6 +177,15 @@ class Rollover:
         old.successor = new.key_hash
         self.ring.keys.append(new)
         return new
+
+    def leave(self) -> None:
+        """Set out to make the zone unsigned. Raises `RegistryError` while a key is being rolled."""
+        roles = sorted({key.role for key in self.ring.keys if key.state != State.REMOVED})
+        active = [self.may_start(role) for role in roles]
+        for key in active:
+            key.method = {ZSK: Method.LEAVE_ZSK, KSK: Method.LEAVE_KSK, CSK: Method.LEAVE_CSK}[key.role]
+            key.pending = True
+            key.ds_gone_s = NEVER
 
     def may_start(self, role: str) -> Key:
         """Return the key of a role that can be rolled now; `RegistryError` says why none can."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from holdfast.base.security_status import SECURE
-from holdfast.crypto.signing import FLAG_SECURE_ENTRY_POINT, ZoneKey, ds_of
+from holdfast.crypto.signing import CDNSKEY_DELETE, CDS_DELETE, FLAG_SECURE_ENTRY_POINT, ZoneKey, ds_of
 from holdfast.dns.iana import (
     TYPE_CDNSKEY,
     TYPE_CDS,
@@ -43,8 +43,9 @@ class KeySet:
     else, and both sign CDS and CDNSKEY (the former by RFC 7344 section 4.1, the latter because a resolver may hold a
     DNSKEY RRset from before a double-DS rollover, which has a single key signing key). Neither has to be published, as
     algorithm rollovers have steps in which signatures come before their key (RFC 6781 section 4.1.4). ``announced``
-    are the DNSKEY RDATA that the parent should have DS records for (RFC 7344), None to say nothing; ``key_ttl_s`` is
-    the TTL of these RRsets, None for the TTL of the SOA.
+    are the DNSKEY RDATA that the parent should have DS records for (RFC 7344), [`CDNSKEY_DELETE`] to ask for their
+    deletion (RFC 8078), None to say nothing; ``key_ttl_s`` is the TTL of these RRsets, None for the TTL of the SOA.
+    Without any key the zone becomes an unsigned one.
     """
 
     published: Sequence[bytes]
@@ -184,9 +185,14 @@ def prepare(zone: Zone, key_set: KeySet, nsec3: Nsec3Parameters | None) -> None:
     if key_set.published:
         apex[TYPE_DNSKEY] = RRset(zone.name, TYPE_DNSKEY, ttl_s, list(key_set.published), [])
     if key_set.announced:
-        digests = [ds_of(zone.name, key, kind) for key in key_set.announced for kind in key_set.digest_types]
+        digests = [CDS_DELETE]
+        if list(key_set.announced) != [CDNSKEY_DELETE]:
+            digests = [ds_of(zone.name, key, kind) for key in key_set.announced for kind in key_set.digest_types]
         apex[TYPE_CDS] = RRset(zone.name, TYPE_CDS, ttl_s, digests, [])
         apex[TYPE_CDNSKEY] = RRset(zone.name, TYPE_CDNSKEY, ttl_s, list(key_set.announced), [])
+    if not key_set.published and not key_set.zone_signing:
+        zone.nsec3, zone.chain, zone.chain_keys = None, [], []
+        return
     negative_ttl_s = zone.negative_ttl_s()
     if nsec3 is None:
         build_nsec_chain(zone, negative_ttl_s)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.crypto.signing import FLAG_SECURE_ENTRY_POINT, FLAG_ZONE_KEY, public_key_hash
+from holdfast.crypto.signing import CDNSKEY_DELETE, FLAG_SECURE_ENTRY_POINT, FLAG_ZONE_KEY, public_key_hash
 from holdfast.crypto.verifier import CryptographyVerifier
 from holdfast.dns import iana
 from holdfast.registry.atomic_file import (
@@ -33,7 +33,7 @@ from holdfast.registry.canary import sing
 from holdfast.registry.findings import ERROR, Finding, GateReport
 from holdfast.registry.gate import GateOptions, check_zone
 from holdfast.registry.key_ring import CSK, KSK, ZSK, Key, KeyRing
-from holdfast.registry.key_states import Method, State
+from holdfast.registry.key_states import Method, Row, State
 from holdfast.registry.parent_ds import ParentDs
 from holdfast.registry.policy import SIGNING_ALGORITHMS, Policy, policy_text, read_policy
 from holdfast.registry.problems import RegistryError
@@ -141,14 +141,19 @@ class ZoneRegistry:
         self.ring.observe_ds(parent.rdatas, parent.ttl_s, self.zone, now_s)
         self.ring.save()
 
-    def roll(self, now_s: int, start: str = "", algorithm: str = "", back: bool = False) -> Progress:
+    def roll(
+        self, now_s: int, start: str = "", algorithm: str = "", back: bool = False, unsign: bool = False
+    ) -> Progress:
         """Start what is asked for and what is due, and move all keys as far as may be.
 
-        ``start`` is a role, ``algorithm`` that of an algorithm rollover, ``back`` returns to the previous ZSK.
+        ``start`` is a role, ``algorithm`` that of an algorithm rollover, ``back`` returns to the previous ZSK, and
+        ``unsign`` sets out to make the zone unsigned.
         """
         rollover = self.rollover(now_s)
         if back:
             rollover.roll_back()
+        elif unsign:
+            rollover.leave()
         elif algorithm:
             self._start_algorithm(rollover, algorithm)
         else:
@@ -188,10 +193,14 @@ class ZoneRegistry:
             [key.dnskey for key, row in rows if row.dnskey],
             [signers[key.key_hash] for key, row in rows if row.signs_keys],
             [signers[key.key_hash] for key, row in rows if row.signs_zone],
-            [key.dnskey for key, row in rows if row.ds],
+            self._announced(rows),
             self.policy.dnskey_ttl_s,
             self.policy.ds_digest_types,
         )
+
+    def _announced(self, rows: list[tuple[Key, Row]]) -> list[bytes]:
+        leaving = any(key.method in (Method.LEAVE_KSK, Method.LEAVE_CSK) and row.dnskey for key, row in rows)
+        return [CDNSKEY_DELETE] if leaving else [key.dnskey for key, row in rows if row.ds]
 
     def sign(self, source: str, target: Path, now_s: int, jobs: int = 1) -> SigningResult:
         """Sign the zone file ``source`` into ``target``, which keeps its old content if the gate stops the new one.
