@@ -303,8 +303,9 @@ class RequestTask(Task):
             why = "; " + result.causes[0].extra_text if result.causes else ""
             link = stale_link(self.state, self.current, self.rtype, limit_s, why, now)
             if link is not None:
-                recheck_us = now.monotonic_us + settings.failure_recheck_timer_s * 1_000_000
-                self.state.failures.hold(self.current, self.rtype, recheck_us)
+                if not result.from_failure_cache:
+                    recheck_us = now.monotonic_us + settings.failure_recheck_timer_s * 1_000_000
+                    self.state.failures.hold(self.current, self.rtype, recheck_us)
                 self.take(link, now)
                 return
         self.status = weaker(self.status, result.status)
