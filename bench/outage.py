@@ -34,6 +34,7 @@ from holdfast.lab.world import Pace, World
 
 SPEED = 60
 SEED = 1
+TABLE_WIDTH = 110
 
 
 @dataclass(frozen=True)
@@ -146,4 +147,4 @@ def print_outcome(world: World, peers: Sequence[Peer], measured: Sequence[Measur
         stale = sum(minute.kinds["stale"] for minute in one.minutes)
         cells = [f"{share:.1f} %" for share in shares]
         table.add_row(f"{peer.name} {peer.version()}", str(whole.questions), *cells, str(stale))
-    console.print(table)
+    (console if console.is_terminal else Console(width=TABLE_WIDTH)).print(table)

@@ -179,6 +179,7 @@ class Holdfast(Peer):
     """This project's resolver."""
 
     name = "holdfast"
+    version_option = "version"
 
     def __init__(self, executable: str) -> None:
         self.executable = executable
