@@ -4,12 +4,12 @@ import pytest
 
 from holdfast.dns.iana import EDE_NAMES, RCODE_NAMES
 from holdfast.lab.outage import Probe, catalogue, find_outage
-from holdfast.lab.policies import ALL
+from holdfast.lab.policies import POLICIES as ALL_POLICIES
 from holdfast.lab.replay import Prober, complaints, play
 from holdfast.lab.traffic import TrafficParameters
 
 SEED = 1
-POLICIES = {policy.name: policy for policy in ALL}
+POLICIES = {policy.name: policy for policy in ALL_POLICIES}
 WITHOUT_DNSSEC = "de-2010-05-12"
 TOLERATED = "gov-2013-08-14"  # RFC 6840 section 5.11
 PROBES = [(name, at) for name in catalogue() for at in range(len(find_outage(name).probes))]

@@ -9,7 +9,7 @@ from rich.console import Console
 from holdfast.lab.loopback import LoopbackInternet
 from holdfast.lab.measurements import Measurements
 from holdfast.lab.outage import Outage, find_outage
-from holdfast.lab.policies import Policy
+from holdfast.lab.policies import POLICIES
 from holdfast.lab.real_time import SocketResolver, play_in_real_time
 from holdfast.lab.terminal import ReplayScreen
 from holdfast.lab.traffic import TrafficParameters
@@ -56,7 +56,7 @@ async def play_demo_outage(
     resolver = SocketResolver(listener.host, listener.port)
     try:
         with ReplayScreen(console, outage) as screen:
-            screen.begin(Policy("demo", "holdfast with its defaults", ()))
+            screen.begin(POLICIES[-1])
             traffic = TrafficParameters().for_zones(outage.zones)
             (measured,) = await play_in_real_time(world, [resolver], traffic, screen.progress, stop)
     finally:

@@ -10,7 +10,7 @@ from rich.table import Table
 from holdfast.control.problems import InputError
 from holdfast.lab.canary_story import with_canary
 from holdfast.lab.outage import Outage, OutageError, catalogue, find_outage
-from holdfast.lab.policies import Policy, possible_policies
+from holdfast.lab.policies import POLICIES, Policy
 from holdfast.lab.replay import Run, play
 from holdfast.lab.report import Replay, write_report
 from holdfast.lab.terminal import ReplayScreen, summary_table
@@ -43,7 +43,7 @@ def load(name: str) -> Outage:
 
 def choose_policies(names: list[str]) -> list[Policy]:
     """Return the named policies, all without a name. Raises InputError."""
-    known = {policy.name: policy for policy in possible_policies()}
+    known = {policy.name: policy for policy in POLICIES}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise InputError([f"no policy {name!r}; choose from {', '.join(known)}" for name in unknown])

@@ -76,8 +76,8 @@ class Version:
 class Probe:
     """A question to a resolver, and the answer that it must get.
 
-    ``warm_s`` 0: its cache is empty; otherwise it asked for the same name at that time (POSIX seconds), for
-    ``warm_type`` or the same type. ``empty``: there must be no records in the answer.
+    ``warm_s`` 0: its cache is empty; otherwise it asked the same question at that time (POSIX seconds), but for
+    ``warm_name`` and ``warm_type`` if they are given. ``empty``: there must be no records in the answer.
     """
 
     at_s: int
@@ -90,6 +90,7 @@ class Probe:
     checking_disabled: bool = False
     warm_s: int = 0
     warm_type: str = ""
+    warm_name: str = ""
     stale: bool = False
     empty: bool = False
 

@@ -7,32 +7,23 @@ from holdfast.base.settings import EngineSettings
 
 @dataclass(frozen=True)
 class Policy:
-    """Named engine settings."""
+    """Named engine settings (RFC 8767 for stale answers)."""
 
     name: str
     title: str
-    settings: tuple[tuple[str, bool], ...]
+    serve_stale: bool
+    last_known_good: bool
 
     def apply(self, settings: EngineSettings) -> EngineSettings:
         """Set the settings of this policy; returns them."""
-        for key, value in self.settings:
-            if hasattr(settings, key):
-                setattr(settings, key, value)
+        settings.serve_stale = self.serve_stale
+        settings.last_known_good = self.last_known_good
         return settings
 
-    def is_possible(self) -> bool:
-        """Tell whether this engine has what the policy switches on."""
-        plain = EngineSettings()
-        return all(hasattr(plain, key) for key, value in self.settings if value)
 
-
-ALL = (
-    Policy("no-stale", "no stale answers", (("serve_stale", False), ("last_known_good", False))),
-    Policy("stale", "stale answers", (("serve_stale", True), ("last_known_good", False))),
-    Policy("last-known-good", "stale and last-known-good chain", (("serve_stale", True), ("last_known_good", True))),
+# From the plainest to the best.
+POLICIES = (
+    Policy("no-stale", "no stale answers", False, False),
+    Policy("stale", "stale answers", True, False),
+    Policy("last-known-good", "stale and last-known-good chain", True, True),
 )
-
-
-def possible_policies() -> list[Policy]:
-    """Return the policies that this engine can follow."""
-    return [policy for policy in ALL if policy.is_possible()]

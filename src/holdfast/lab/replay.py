@@ -88,8 +88,7 @@ class Prober:
         self.world.settle(probe.warm_s)
         clock = VirtualClock(probe.warm_s)
         resolver = self._resolver(clock)
-        for rtype in dict.fromkeys((probe.warm_type or probe.type, "DNSKEY")):
-            self._ask(clock, resolver, probe.name if rtype != "DNSKEY" else self.world.outage.zone, rtype, False)
+        self._ask(clock, resolver, probe.warm_name or probe.name, probe.warm_type or probe.type, False)
         clock.run_until(clock.at(probe.at_s))
         self.world.settle(probe.at_s)
         self._network.forget(self.world.servers)

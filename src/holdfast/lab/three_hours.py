@@ -14,6 +14,7 @@ from holdfast.lab.traffic import TrafficParameters
 BASE = "de-2026-05-05"
 BREAK_S = 3 * 3600
 AFTERWARDS_S = 900
+WARM_UP_S = 600  # with the half hour before the break: short enough that some zones have never been asked for
 NAMES_PER_ZONE = 21
 SETTLED_S = 10  # this long after the healing nothing may fail any more
 
@@ -53,6 +54,7 @@ def three_hours(variant: Variant) -> Outage:
         healed_s=healed_s,
         end_s=healed_s + AFTERWARDS_S,
         population=population,
+        warm_up_s=WARM_UP_S,
     )
 
 
