@@ -17,7 +17,7 @@ from holdfast.lab.terminal import ReplayScreen, summary_table
 from holdfast.lab.three_hours import VARIANTS, Outcome, three_hours, traffic
 from holdfast.lab.traffic import TrafficParameters
 
-FULL_TABLE_WIDTH = 110
+FULL_TABLE_WIDTH = 120
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def run_simulation(seed: int, scale: float, names: list[str]) -> int:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("signatures", no_wrap=True)
     table.add_column("policy", no_wrap=True)
-    for heading in ("failed", "last third", "known zones", "unseen zones", "first 10 s healed", "after that"):
+    for heading in ("failed", "last third", "known zones", "unseen zones", "first 10 s after", "later"):
         table.add_column(heading, justify="right")
     for variant in VARIANTS:
         outage = three_hours(variant).scaled(scale)
