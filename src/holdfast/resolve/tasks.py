@@ -51,7 +51,9 @@ class Tasks(TaskSource):
         return task
 
     def prefetch(self, name: bytes, rtype: int, validate: bool, now: Instant) -> None:
-        """Refresh what is about to expire; nobody waits for it."""
+        """Refresh what is about to expire; nobody waits for it. What failed lately is left alone for now (RFC 9520)."""
+        if self.state.failures.get(name, rtype, now.monotonic_us) is not None:
+            return
         if self.start_refresh(name, rtype, validate, RequestBudget()):
             self.state.count("prefetches")
 
