@@ -7,7 +7,7 @@ from typing import Final
 
 from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S, Instant
-from holdfast.base.limits import BOGUS_RETRIES, FAILURE_TTL_FIRST_S
+from holdfast.base.limits import BOGUS_RETRIES, FAILURE_TTL_FIRST_S, TTL_HIGHEST_BIT
 from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
 from holdfast.cache.failure_cache import REFRESH_BOGUS, REFRESH_ERROR, REFRESH_UNREACHABLE
 from holdfast.cache.key_cache import ZoneTrust
@@ -355,7 +355,8 @@ class LookupTask(CachedLookup):
                     nsec.append(rrset)
                 elif rrset.rtype == TYPE_NSEC3:
                     nsec3.append(rrset)
-                expires_us = self.end_us(now.monotonic_us + verdict.ttl * 1_000_000)
+                ttl_s = min(verdict.ttl, self.soa_limit_s())  # RFC 9077 section 3: whatever TTL the record itself has
+                expires_us = self.end_us(now.monotonic_us + ttl_s * 1_000_000)
                 proved_until_s = min(trust.proved_until_s, verdict.valid_until_s)
                 self.state.denials.add(trust.zone, rrset, expires_us, proved_until_s)
             elif first is None:
@@ -515,13 +516,8 @@ class LookupTask(CachedLookup):
     def negative_ttl_s(self, ttl_s: int) -> int:
         """Return how long a denial holds: the lesser of the SOA's TTL and its MINIMUM field (RFC 2308 section 5)."""
         settings = self.state.settings
-        longest = settings.negative_maximum_ttl_s
-        if self.soa is not None and self.soa.rdatas:
-            soa = parse_soa(self.soa.rdatas[0])
-            longest = min(longest, self.soa.ttl)
-            if soa is not None:
-                longest = min(longest, soa.minimum)
-        elif not self.denial:
+        longest = min(settings.negative_maximum_ttl_s, self.soa_limit_s())
+        if self.soa is None and not self.denial:
             # Nothing bounds it: not worth more than a moment (RFC 2308 section 5).
             return max(min(longest, FAILURE_TTL_FIRST_S), settings.negative_minimum_ttl_s)
         for rrset in self.denial:
@@ -529,6 +525,14 @@ class LookupTask(CachedLookup):
         if ttl_s >= 0:
             longest = min(longest, ttl_s)
         return max(longest, settings.negative_minimum_ttl_s)
+
+    def soa_limit_s(self) -> int:
+        """Return what the SOA record allows denials, the lesser of its TTL and its MINIMUM field; no SOA, no limit."""
+        soa = self.soa
+        if soa is None or not soa.rdatas:
+            return TTL_HIGHEST_BIT
+        fields = parse_soa(soa.rdatas[0])
+        return soa.ttl if fields is None else min(soa.ttl, fields.minimum)
 
     def store_others(self, now: Instant) -> None:
         """Keep the rest of a chain that came in the same response, unchecked, for the look-ups that follow."""
