@@ -14,7 +14,8 @@ class Truth:
     """All data of all zones."""
 
     def __init__(self, internet: Internet) -> None:
-        self._data: dict[tuple[bytes, int], set[bytes]] = {}
+        # A zone cut has NS and NSEC on both sides, each a whole RRset of its own zone.
+        self._data: dict[tuple[bytes, int], list[set[bytes]]] = {}
         self._ttls: dict[tuple[bytes, int], int] = {}
         self._names: set[bytes] = set()
         for zone in internet.zones.values():
@@ -32,7 +33,7 @@ class Truth:
 
     def _add(self, rrset: RRset) -> None:
         key = (rrset.name, rrset.rtype)
-        self._data.setdefault(key, set()).update(canonical(rrset.rtype, rdata) for rdata in rrset.rdatas)
+        self._data.setdefault(key, []).append({canonical(rrset.rtype, rdata) for rdata in rrset.rdatas})
         self._ttls[key] = max(rrset.ttl, self._ttls.get(key, 0))
 
     def complaint(self, question: Question, message: Message) -> str:
@@ -58,7 +59,7 @@ class Truth:
             ):
                 return ""
             return f"{rrset.name!r} {rrset.rtype} does not exist"
-        if {canonical(rrset.rtype, rdata) for rdata in rrset.rdatas} != self._data[key]:
+        if {canonical(rrset.rtype, rdata) for rdata in rrset.rdatas} not in self._data[key]:
             return f"wrong data in {rrset.name!r} {rrset.rtype}"
         if rrset.ttl > self._ttls[key]:
             return f"TTL {rrset.ttl} of {rrset.name!r} {rrset.rtype} exceeds {self._ttls[key]}"
