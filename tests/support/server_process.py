@@ -63,11 +63,13 @@ def configuration(listen: list[str], workers: int, control_socket: Path, more: s
 
 
 @contextmanager
-def running_server(folder: Path, workers: int = 1, notify: Path | None = None) -> Iterator[ServerProcess]:
-    """Start a server in a folder, wait until it takes commands, and end it afterwards."""
+def running_server(
+    folder: Path, workers: int = 1, notify: Path | None = None, more: str = ""
+) -> Iterator[ServerProcess]:
+    """Start a server in a folder, wait until it takes commands, and end it afterwards; ``more``: see `write_config`."""
     port = free_port()
     config, control, log = folder / "holdfast.toml", folder / "control", folder / "log"
-    config.write_text(configuration([f"127.0.0.1:{port}"], workers, control))
+    config.write_text(configuration([f"127.0.0.1:{port}"], workers, control, more))
     environment = {**os.environ, "NOTIFY_SOCKET": str(notify) if notify else ""}
     with (
         log.open("a") as stderr,
