@@ -22,7 +22,7 @@ def run(variant: Variant, policy: Policy) -> Outcome:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.title)
 def test_each_policy_is_better_than_the_one_before(variant: Variant) -> None:
-    outcomes = {policy.name: run(variant, policy) for policy in POLICIES}
+    outcomes = {policy.name: run(variant, policy) for policy in POLICIES if policy.hands_off}
     shares = [outcome.last_third for outcome in outcomes.values()]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > 2 * shares[1] > 0

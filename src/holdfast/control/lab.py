@@ -140,10 +140,11 @@ def run_simulation(seed: int, scale: float, names: list[str]) -> int:
     table.add_column("policy", no_wrap=True)
     for heading in ("failed", "last third", "known zones", "unseen zones", "first 10 s after", "later"):
         table.add_column(heading, justify="right")
+    policies = choose_policies(names or [policy.name for policy in POLICIES if policy.hands_off])
     for variant in VARIANTS:
         outage = three_hours(variant).scaled(scale)
         with ReplayScreen(console, outage) as screen:
-            for policy in choose_policies(names):
+            for policy in policies:
                 screen.begin(policy)
                 run = play(outage, policy, seed, traffic().for_zones(outage.zones), screen.progress)
                 outcome = Outcome.of(outage, run.measured)

@@ -113,10 +113,11 @@ class Measurements:
         """Count an answer to one query."""
         minute.queries += 1
         minute.kinds[answer.kind] += 1
-        for code, text in answer.ede:
+        for code, _ in answer.ede:
             minute.ede[code] = minute.ede.get(code, 0) + 1
-            if answer.kind == SERVFAIL:
-                self.causes[text] = self.causes.get(text, 0) + 1
+        if answer.kind == SERVFAIL and answer.ede:
+            text = answer.ede[0][1]  # the innermost cause comes first; others say that it is remembered, and since when
+            self.causes[text] = self.causes.get(text, 0) + 1
 
     def count_question(self, minute: Minute, at_s: float, user: int, name: bytes, failed_class: str) -> None:
         """Count a question that is over; ``failed_class`` "" for one with an answer."""

@@ -49,6 +49,11 @@ def play(
     for change in world.changes:
         if change.at_s > world.settled_s:
             clock.plan(clock.at(change.at_s), partial(_change, world, network, change))
+    if not policy.hands_off:
+        settings = policy.apply(world.settings())
+        settings.insecure_zones = [world.subject]
+        at_us = clock.at(outage.broken_s + policy.insecure_after_s)
+        clock.plan(at_us, partial(resolver.restart, settings))
     clients.start()
     upstream = 0
     for minute_s in range(begin_s, outage.end_s, MINUTE_S):
