@@ -29,6 +29,8 @@ class BoundedTable:
 
     def get(self, key: bytes) -> Evictable | None:
         """Return the entry and mark it as used."""
+        if not self.entries:
+            return None  # tables of what waits to be judged are mostly empty, and hashing the key costs the most
         entry = self.entries.get(key)
         if entry is not None:
             entry.used = True

@@ -118,14 +118,11 @@ def signed_data(rrset: RRset, records: list[bytes], rrsig: RRSIG) -> bytes:
         owner = wildcard_of(suffix(owner, rrsig.labels))
     ttl = rrsig.original_ttl
     rtype = rrset.rtype
-    head = owner + bytes(
-        (rtype >> 8, rtype & 255, 0, iana.CLASS_IN, ttl >> 24, ttl >> 16 & 255, ttl >> 8 & 255, ttl & 255)
-    )
+    head = owner + (rtype << 48 | iana.CLASS_IN << 32 | ttl).to_bytes(8, "big")
     parts = [rrsig.rdata_prefix]
     for rdata in records:
-        size = len(rdata)
         parts.append(head)
-        parts.append(bytes((size >> 8, size & 255)))
+        parts.append(len(rdata).to_bytes(2, "big"))
         parts.append(rdata)
     return b"".join(parts)
 
