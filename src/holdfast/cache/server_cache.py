@@ -34,6 +34,7 @@ class ServerEntry:
         self.srtt_us: int = 0  # 0: never measured
         self.variation_us: int = ROUND_TRIP_INITIAL_US // 4
         self.timeouts: int = 0  # in a row
+        self.silent_since_us: int = 0  # when the last of them was counted
         self.backoff_until_us: int = 0
         self.edns: int = EDNS_UNKNOWN
         self.server_cookie: bytes = b""
@@ -70,8 +71,15 @@ class ServerEntry:
         self.timeouts = 0
         self.backoff_until_us = 0
 
-    def note_timeout(self, now_us: int) -> None:
-        """Count a time-out; after several in a row the server rests."""
+    def note_timeout(self, sent_us: int, now_us: int) -> None:
+        """Count a time-out of what was sent at ``sent_us``; after several in a row the server rests.
+
+        What was in flight when the last one was counted says nothing new: one pause loses a hundred queries of a busy
+        resolver, and must not look like a hundred pauses.
+        """
+        if sent_us < self.silent_since_us:
+            return
+        self.silent_since_us = now_us
         self.timeouts += 1
         if self.timeouts >= SERVER_TIMEOUTS_TO_BACKOFF:
             self.backoff_until_us = now_us + SERVER_BACKOFF_US

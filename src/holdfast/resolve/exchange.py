@@ -59,7 +59,7 @@ class Exchange(Timer):
 
     def fire(self, now: Instant) -> None:
         """Time is up."""
-        self.server.note_timeout(now.monotonic_us)
+        self.server.note_timeout(self.sent_us, now.monotonic_us)
         self.table.end(self, TIMED_OUT, now)
 
 
@@ -221,7 +221,7 @@ class ExchangeTable:
         if exchange is None:
             return
         if failure != FAILURE_LOCAL:  # that is our own trouble
-            exchange.server.note_timeout(now.monotonic_us)
+            exchange.server.note_timeout(exchange.sent_us, now.monotonic_us)
         exchange.failure = failure
         self.end(exchange, FAILED, now)
 
