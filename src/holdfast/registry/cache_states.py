@@ -58,8 +58,8 @@ def verify_link(zone: bytes, dnskeys: RRset, ds: list[bytes], moment: Moment) ->
 
 def check_cache_states(new: Version, earlier: Sequence[Version], moment: Moment, report: GateReport) -> None:
     """Judge all states in which something of ``earlier`` is still cached; findings and states go to the report."""
-    if new.ds == []:
-        return  # the parent says that the zone is unsigned: nobody validates it
+    if new.ds == [] and not any(old.ds != [] and _left(old, old.ds_ttl_s, moment) > 0 for old in earlier):
+        return  # the parent has no DS, and no cache has one: nobody validates the zone
     seen: set[tuple[object, ...]] = set()
     for old in sorted(earlier, key=lambda version: -version.until_s):
         for check in (_old_keys, _old_data, _old_ds):
@@ -130,6 +130,8 @@ def _old_data(new: Version, old: Version, moment: Moment) -> Iterator[_Judged]:
     for (kind, keys), profile in old.profiles.items():
         if kind == KEYS:
             continue
+        if not keys and not new.ds:
+            continue  # unsigned data is bogus only where a DS says that it ought to be signed
         left_s = _left(old, profile.ttl_s, moment)
         findings = []
         if not held.intersection(keys):

@@ -72,7 +72,12 @@ def check_zone(zone: Zone, options: GateOptions) -> tuple[GateReport, Version]:
     if options.current is not None:
         _check_serial(zone, options.current, report)
     if not dnskeys.rdatas:
-        _check_unsigned(zone, new, options, report)
+        _check_unsigned(zone, options, report)
+        outcome = Outcome()
+        Examination(zone.name, [], [], options.now_s, 0, options.policy).believe(
+            [one for one, _ in zone.rrsets()], outcome
+        )
+        new.profiles = outcome.profiles
         return report, new
     others = [*options.expected, *(rdata for version in options.earlier for rdata in version.dnskeys.rdatas)]
     earlier = list(options.earlier)
@@ -104,7 +109,7 @@ def _check_serial(zone: Zone, current: Zone, report: GateReport) -> None:
         report.add(Finding(ERROR, "gate.serial", zone.name, iana.TYPE_SOA, text, "secondary servers keep the old zone"))
 
 
-def _check_unsigned(zone: Zone, new: Version, options: GateOptions, report: GateReport) -> None:
+def _check_unsigned(zone: Zone, options: GateOptions, report: GateReport) -> None:
     """A zone without DNSKEY is right only if the parent has no DS, and nobody holds an old one."""
     held = [
         (version.ds, version.until_s + version.ds_ttl_s - options.now_s) for version in options.earlier if version.ds

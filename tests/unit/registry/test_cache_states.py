@@ -103,9 +103,9 @@ class Story:
         self.serial += 1
         journal = Journal.open(self.path, APEX)
         now_s = NOW + after_s
-        options = GateOptions(now_s, ds=[key.ds(APEX) for key in ds or [KSK]], ds_ttl_s=DAY_S)
+        options = GateOptions(now_s, ds=[key.ds(APEX) for key in ([KSK] if ds is None else ds)], ds_ttl_s=DAY_S)
         options.earlier = journal.earlier(now_s)
-        zone = version(self.serial, published, signing, entry)
+        zone = version(self.serial, published, signing, entry) if published else load_zone("example", EVERYTHING)
         report, new = check_zone(zone, options)
         if not report.stops:
             journal.record(new, now_s, options.propagation_s)
@@ -136,6 +136,24 @@ def test_an_entry_key_may_go_only_when_its_ds_is_gone_from_caches(tmp_path: Path
     early = story.publish(changed_s + HOUR_S, [NEW_KSK, OLD], [OLD], ds=[NEW_KSK], entry=[NEW_KSK])
     assert early == ["cache.old-ds"]
     assert story.publish(changed_s + DAY_S + HOUR_S, [NEW_KSK, OLD], [OLD], ds=[NEW_KSK], entry=[NEW_KSK]) == []
+
+
+def test_the_first_ds_may_come_only_when_unsigned_data_is_gone_from_caches(tmp_path: Path) -> None:
+    story = Story(tmp_path)
+    assert story.publish(0, [], [], ds=[]) == []
+    assert story.publish(60, [KSK, OLD], [OLD], ds=[]) == []
+    assert story.publish(60 + DAY_S, [KSK, OLD], [OLD]) == ["cache.old-data"]
+    assert story.publish(60 + DAY_S + HOUR_S, [KSK, OLD], [OLD]) == []
+
+
+def test_the_zone_may_go_unsigned_only_when_its_ds_is_gone_from_caches(tmp_path: Path) -> None:
+    story = Story(tmp_path)
+    assert story.publish(0, [KSK, OLD], [OLD]) == []
+    assert story.publish(DAY_S, [], [], ds=[]) == ["gate.no-dnskey"]
+    assert story.publish(DAY_S, [KSK, OLD], [OLD], ds=[]) == []
+    # While the old DS is cached, every other rule holds as well.
+    assert story.publish(DAY_S + 60, [KSK, NEW], [NEW], ds=[]) == ["cache.old-data", "cache.old-keys"]
+    assert story.publish(2 * DAY_S + HOUR_S, [], [], ds=[]) == []
 
 
 def test_the_journal_keeps_what_may_be_cached_and_no_more(tmp_path: Path) -> None:
