@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from tests.support.demo import free_port
 from tests.support.nsd import running_nsd, serial_of, wait_for, wait_for_serial
 from tests.support.programs import require_program
 
+DOCUMENT = Path(__file__).parents[3] / "docs" / "registry.md"
 HOLDFAST = [sys.executable, "-m", "holdfast", "registry", "check"]
 
 
@@ -105,17 +107,13 @@ def test_times() -> None:
         parse_time("2026-05-05")
 
 
-# The snippet of docs/registry.md.
-VERIFY = """
-verify:
-  enable: yes
-  port: {port}
-  ip-address: 127.0.0.1
-  verify-zones: yes
-  verifier: {command}
-  verifier-feed-zone: yes
-  verifier-timeout: 60
-"""
+HOOKS = re.findall(r"```(?:text|sh)\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def documented(start: str) -> str:
+    """The one example in docs/registry.md that starts like this."""
+    (found,) = [text for text in HOOKS if text.startswith(start)]
+    return str(found)
 
 
 def test_nsd_publishes_what_passes_and_keeps_the_old_version_otherwise(files: Path, tmp_path: Path) -> None:
@@ -123,7 +121,8 @@ def test_nsd_publishes_what_passes_and_keeps_the_old_version_otherwise(files: Pa
     primary, secondary, verify = free_port(), free_port(), free_port()
     served = tmp_path / "served.zone"
     served.write_text((files / "good.zone").read_text())
-    command = f"{sys.executable} -m holdfast registry check"
+    snippet = documented("verify:").replace("/usr/bin/holdfast", f"{sys.executable} -m holdfast")
+    snippet = snippet.replace("/var/lib/holdfast", str(tmp_path)).replace("verify:\n", f"verify:\n  port: {verify}\n")
     with (
         running_nsd(
             tmp_path,
@@ -136,7 +135,7 @@ def test_nsd_publishes_what_passes_and_keeps_the_old_version_otherwise(files: Pa
             tmp_path,
             "secondary",
             port=secondary,
-            more=VERIFY.format(port=verify, command=command),
+            more=snippet,
             zones={"example": tmp_path / "transferred.zone"},
             options=f"  request-xfr: AXFR 127.0.0.1@{primary} NOKEY\n  allow-notify: 127.0.0.1 NOKEY",
         ),
@@ -149,3 +148,31 @@ def test_nsd_publishes_what_passes_and_keeps_the_old_version_otherwise(files: Pa
         wait_for("RRSIG with invalid signature", log)
         time.sleep(0.5)
         assert (serial_of(primary), serial_of(secondary)) == ("2026050501", "2026050500")
+
+
+def test_cascades_review_hook(files: Path, tmp_path: Path) -> None:
+    """The script of the documentation, with a server that answers AXFR as Cascade's review server does."""
+    dig = require_program("dig", "bind9-dnsutils")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "holdfast").write_text(f'#!/bin/sh\nexec {sys.executable} -m holdfast "$@"\n')
+    script = tmp_path / "review.sh"
+    script.write_text(documented("#!/bin/bash"))
+    for program in (programs / "holdfast", script):
+        program.chmod(0o755)
+    port = free_port()
+    for name, expected in (("good.zone", 0), ("bad.zone", 1)):
+        folder = tmp_path / name
+        folder.mkdir()
+        with running_nsd(folder, "nsd", port, {"example": files / name}, "  provide-xfr: 127.0.0.1 NOKEY"):
+            wait_for_serial(port, "2026050500")
+            environment = {
+                **os.environ,
+                "PATH": f"{programs}:{Path(dig).parent}:{os.environ['PATH']}",
+                "CASCADE_ZONE": "example",
+                "CASCADE_SERVER_IP": "127.0.0.1",
+                "CASCADE_SERVER_PORT": str(port),
+            }
+            done = subprocess.run([script], env=environment, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == expected, done.stdout + done.stderr
+        port = free_port()
