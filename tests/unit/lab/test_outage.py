@@ -1,11 +1,15 @@
 """Outage files: what is read, and what a wrong one is told."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from holdfast.lab.outage import FOLDER, OutageError, catalogue, find_outage, load_outage
+from holdfast.lab.outage import FOLDER, OutageError, Probe, Version, catalogue, find_outage, load_outage
+from holdfast.lab.policies import POLICIES
+from holdfast.lab.replay import Prober, complaints
 from holdfast.lab.world import World
+from tests.support.sources import ROOT
 
 GOOD = """
 title = "a test"
@@ -91,3 +95,17 @@ def test_the_whole_catalogue_can_be_read() -> None:
     for name in catalogue():
         outage = find_outage(name)
         assert outage.title and outage.source and outage.summary and outage.lesson
+
+
+def test_the_example_in_the_documentation_is_an_outage(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "lab.md").read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    outage = load_outage(written(tmp_path, text))
+    (probe,) = outage.probes
+    assert complaints(probe, Prober(outage, 1, POLICIES[0]).answer(probe)) == []
+
+
+@pytest.mark.parametrize("kind", [Version, Probe])
+def test_every_key_is_documented(kind: type) -> None:
+    text = (ROOT / "docs" / "lab.md").read_text(encoding="utf-8")
+    undocumented = [one.name.removesuffix("_s") for one in fields(kind) if one.name != "title"]
+    assert [name for name in undocumented if f"`{name}`" not in text and f"\n{name} = " not in text] == []
