@@ -162,12 +162,8 @@ def run_simulation(seed: int, scale: float, names: list[str]) -> int:
 
 
 def run_list() -> int:
-    """Print the catalogue."""
-    console = Console(highlight=False, emoji=False)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("outage", "what broke"):
-        table.add_column(heading, no_wrap=True)
+    """Print the catalogue, one outage a line; returns the exit code."""
+    width = max(len(name) for name in catalogue())
     for name in catalogue():
-        table.add_row(name, load(name).title)
-    console.print(table, soft_wrap=True)
+        print(f"{name:<{width}}  {load(name).title}")
     return 0

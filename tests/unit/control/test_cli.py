@@ -216,3 +216,37 @@ def test_help_does_not_wait_for_what_it_does_not_need() -> None:
     code = "import sys, holdfast.control.cli; print({'uvloop', 'pydantic', 'dns'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["replay", "de-2026-05-50"], "no outage 'de-2026-05-50'; did you mean \"de-2026-05-05\"?"),
+        (["replay", "no/such.toml"], "no/such.toml: No such file or directory"),
+        (["replay", "au-2023-09-18", "--policy", "hope"], "no policy 'hope'; choose from no-stale, stale, "),
+        (["compare", "au"], "no outage 'au'; `holdfast lab list` shows all"),
+    ],
+)
+def test_mistakes_in_laboratory_commands(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    code, _, errors = outcome(capsys, "lab", *arguments)
+    assert code == 2
+    assert message in errors
+    assert len(errors.splitlines()) == 1
+
+
+def test_a_report_that_cannot_be_written_is_an_error_in_words(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    words = ["lab", "replay", "dnsops-gov-2018-09-08", "--scale", "0.05", "--policy", "no-stale"]
+    code, _, errors = outcome(capsys, *words, "--out", str(tmp_path / "file"))
+    assert code == 2
+    assert f"--out {tmp_path / 'file'}: File exists" in errors
+
+
+def test_the_catalogue_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    code, output, _ = outcome(capsys, "lab", "list")
+    assert code == 0
+    assert any(line.startswith("de-2026-05-05 ") for line in output.splitlines())
