@@ -64,6 +64,7 @@ class Journal:
         version.until_s = now_s
         if self.versions and _alike(self.versions[-1], version):
             last = self.versions.pop()
+            version.ds_ttl_s = max(version.ds_ttl_s, last.ds_ttl_s)
             for key, profile in last.profiles.items():
                 version.profiles[key].ttl_s = max(version.profiles[key].ttl_s, profile.ttl_s)
         self.versions.append(version)

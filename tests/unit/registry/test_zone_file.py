@@ -71,6 +71,15 @@ def test_include_and_origin(tmp_path: Path) -> None:
         read_zone(str(outer), wire_name("example"))
 
 
+def test_octets_that_are_not_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "latin.zone"
+    path.write_bytes(f"$ORIGIN example.\n{SOA}a 60 A 192.0.2.1 ; caf".encode() + b"\xe9\n")
+    assert wire_name("a.example") in read_zone(str(path), wire_name("example")).nodes
+    path.write_bytes(f"$ORIGIN example.\n{SOA}a 60 TXT caf".encode() + b"\xe9\n")
+    with pytest.raises(RegistryError, match=r"latin.zone:3: has octets that are not UTF-8; write each as"):
+        read_zone(str(path), wire_name("example"))
+
+
 def test_letter_case_in_rdata_stays() -> None:
     zone = load_zone("example", SOA + "a 60 NSEC Mixed.Example. A\n")
     assert zone.nodes[wire_name("a.example")][iana.TYPE_NSEC].rdatas[0].startswith(b"\x05Mixed\x07Example\x00")
