@@ -65,7 +65,7 @@ def rdata_from_fields(rtype: int, fields: list[str], origin: str) -> bytes:
         except (IndexError, OverflowError, OSError, KeyError, ValueError):
             pass  # dnspython accepts more, and says better what is wrong
     text = " ".join(fields)
-    if any("\udc80" <= character <= "\udcff" for character in text):
+    if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
         raise ValueError("has octets that are not UTF-8; write each as \\DDD, its decimal value")
     try:
         rdata = dns.rdata.from_text(
