@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import report
-from bench.measure import WORKLOADS, Bench, Sample
+from bench.measure import WORKLOADS, Bench, Sample, Workload
 from bench.outage import run_outage
 from bench.peers import LISTEN_ADDRESS, LISTEN_PORT, Peer, all_peers, tool_versions
 from bench.world import BenchError, enter_namespace, serve
@@ -18,6 +18,7 @@ from bench.zones import ZoneSet, build, query_name
 
 _FOLDER = Path(__file__).resolve().parent
 _CACHE = _FOLDER.parent / ".cache" / "bench"
+TRIES = 6  # of one measurement
 _ZONE_COUNT = 15_020  # of each kind: three rounds of ten seconds at 500 queries a second, and the names to warm up with
 
 
@@ -101,7 +102,7 @@ def _measure(bench: Bench, peers: list[Peer], options: argparse.Namespace, conso
     for workload in chosen:
         for round_number in range(1, options.rounds + 1):
             for peer in peers:
-                sample = bench.measure(workload, peer, round_number, options.seconds, rates[workload.name])
+                sample = _sample(bench, workload, peer, round_number, options.seconds, rates[workload.name], console)
                 samples.append(sample)
                 console.print(
                     f"{workload.name} {round_number} {peer.name}: {sample.cpu_us_per_query:.1f} µs", style="dim"
@@ -115,6 +116,18 @@ def _measure(bench: Bench, peers: list[Peer], options: argparse.Namespace, conso
     console.print(f"Saved as {report.save(_FOLDER / 'results', samples, facts, conditions)}")
     if options.record:
         (_FOLDER / "RESULTS.md").write_text(report.markdown(rows, facts, conditions))
+
+
+def _sample(
+    bench: Bench, workload: Workload, peer: Peer, round_number: int, seconds: int, rate_qps: int, console: Console
+) -> Sample:
+    """Measure; again if the answers were not all there, for a pause of the machine is no property of the resolver."""
+    for _ in range(TRIES - 1):
+        try:
+            return bench.measure(workload, peer, round_number, seconds, rate_qps)
+        except BenchError as error:
+            console.print(f"{error}; measuring again", style="yellow")
+    return bench.measure(workload, peer, round_number, seconds, rate_qps)
 
 
 def _show_world(zones: ZoneSet, holdfast: str, console: Console) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import re
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ class Bench:
         """
         who = f"{peer.name}, {workload.name}, round {round_number}"
         folder = self.folder / f"{workload.name}-{round_number}-{peer.name}"
+        shutil.rmtree(folder, ignore_errors=True)  # of a try before
         folder.mkdir(parents=True)
         warm, asked = round_names(workload, self.zones, round_number, seconds * rate_qps)
         with running(peer.command(self.zones, folder), folder, self.server_cpu) as process:

@@ -1,4 +1,4 @@
-"""The resolvers under test, each with one worker and the same job: validate, minimise the QNAME, log nothing.
+"""The resolvers under test, each with one worker and the same job: validate, minimise the QNAME, log and keep nothing.
 
 Whatever is not set here is the product's default. IPv6 is off because the private Internet has none.
 """
@@ -189,7 +189,6 @@ class Holdfast(Peer):
             "--listen": f"{LISTEN_ADDRESS}:{self.port}",
             "--root-hints": str(zones.root_hints),
             "--trust-anchor": str(zones.trust_anchor),
-            "--state": str(folder),
             "--workers": "1",
         }
         return [self.executable, "serve", *(word for option in options.items() for word in option)]
