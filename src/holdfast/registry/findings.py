@@ -21,8 +21,9 @@ class Finding:
     """One thing that is wrong.
 
     ``check`` is a site tag, unique in the code, ``owner`` a wire name, ``rtype`` 0 if the whole name is meant,
-    ``info_code`` the EDE that resolvers would send (RFC 8914), -1 if they would not. ``affected`` says which resolvers
-    fail, ``duration_s`` for how many seconds from publication on.
+    ``info_code`` the EDE that resolvers would send (RFC 8914), -1 if they would not. ``key_tag`` is what the signature
+    states, and ``key_hash`` the key that has that tag, whether it made the signature or not. ``affected`` says which
+    resolvers fail, ``duration_s`` for how many seconds from publication on.
     """
 
     severity: str
@@ -60,7 +61,7 @@ class Finding:
 
     def lines(self) -> list[str]:
         """Return the finding for people."""
-        key = f" by key {self.key_hash[:HASH_SHOWN]}" if self.key_hash else ""
+        key = f", key {self.key_hash[:HASH_SHOWN]}" if self.key_hash else ""
         ede = f" [EDE {self.info_code} {iana.EDE_NAMES.get(self.info_code, '')}]" if self.info_code >= 0 else ""
         lines = [f"{self.severity}: {self.subject()}: {self.text}{key}{ede}"]
         if self.affected:
@@ -179,7 +180,8 @@ class GateReport:
                 f"signatures escapes with probability (1-p)^{self.sampled}"
             )
         errors = sum(1 for finding in self.findings if finding.severity == ERROR)
-        verdict = f"STOP ({errors} errors)" if self.stops else "publish"
+        listed = "errors listed" if self.beyond else "errors"
+        verdict = f"STOP ({errors} {listed})" if self.stops else "publish"
         lines.append(
             f"{name_text(self.zone)} serial {self.serial}: {self.rrsets_checked} of {self.rrsets} RRsets and "
             f"{self.signatures_checked} signatures checked, {self.signatures_bad} bad: {verdict}"
