@@ -10,6 +10,7 @@ from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.name import is_subdomain
 from holdfast.dns.rdata import DNSKEY
 from holdfast.dns.rrset import RRset
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 
 
 class ZoneTrust(Evictable):
@@ -39,6 +40,7 @@ class ZoneTrust(Evictable):
         self.expires_us: Final = expires_us
         self.proved_until_s: int = FOREVER_S  # POSIX time at which the first signature of the chain ends
         self.stale_cut: StaleCut | None = None  # the zone cut on the way here that is crossed with old data
+        self.negative_anchor: NegativeTrustAnchor | None = None  # what makes it insecure, whatever is signed
 
 
 class KeyCache:

@@ -88,6 +88,11 @@ class RRsetCache:
             return entry
         return None
 
+    def has_attempt(self, name: bytes, rtype: int, now_us: int) -> bool:
+        """Tell whether fresh data waits to be judged."""
+        entry = self.attempts.get(rrset_key(name, rtype))
+        return isinstance(entry, CachedRRset) and entry.expires_us > now_us
+
     def get_stale(self, name: bytes, rtype: int, unchecked: bool) -> CachedRRset | None:
         """Return the last judged entry, however old, or with ``unchecked`` the last attempt if nothing was judged."""
         key = rrset_key(name, rtype)

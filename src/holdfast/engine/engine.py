@@ -38,6 +38,7 @@ from holdfast.dns.iana import (
 from holdfast.dns.message import Question, parse_question
 from holdfast.dns.name import ROOT, parent
 from holdfast.dns.rrset import RRset
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.engine.inputs import ChainLink, Resolution
@@ -46,16 +47,19 @@ from holdfast.resolve.recall import forget_name, forget_subtree
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.synthesis import synthesised
 from holdfast.resolve.tasks import Tasks
+from holdfast.resolve.trust_decisions import put_negative_anchor, remove_negative_anchor
 from holdfast.service.admission import Admission, prohibited
+from holdfast.service.chaos import chaos_texts
 from holdfast.service.client_options import SEED_OCTETS, ClientOptions
 from holdfast.service.completion import complete
 from holdfast.service.rebinding import PrivateAddresses
 from holdfast.service.request import NEVER_US, RequestTask, WaitingClient
 from holdfast.service.respond import Part, Response, write_response
 from holdfast.service.serve_stale import maximum_stale_s, stale_link
-from holdfast.service.special_names import SpecialNames, chaos_text
+from holdfast.service.special_names import SpecialNames
 
 HEADER_OCTETS: Final = 12
+EPOCH_BITS: Final = 0xFFFFFFF  # of the policy epoch in a packet key, beside four flags in four octets
 
 
 class Finisher(RequestTask):
@@ -113,7 +117,6 @@ class ResolverEngine:
         self.admission: Final = Admission(settings)
         self.options: Final = ClientOptions(settings, entropy.server_cookie.take(SEED_OCTETS))
         self.packets: Final = PacketCache(settings.cache_bytes // PACKET_CACHE_SHARE)
-        self.policy_epoch = 0
         self.outstanding = 0
         self.waiting: Final[dict[int, WaitingClient]] = {}  # in the order of arrival
         self.waiting_of: Final[dict[bytes, dict[int, WaitingClient]]] = {}  # the same by client address
@@ -160,7 +163,7 @@ class ResolverEngine:
 
     def packet_key(self, wire: bytes, question: Question) -> bytes:
         """Return the key of a question: name in lower case, type, class, and what else changes the answer."""
-        flags = self.policy_epoch << 4
+        flags = (self.state.policy_epoch & EPOCH_BITS) << 4
         if question.flags & FLAG_CD:
             flags |= 1
         if question.flags & FLAG_AD:
@@ -278,11 +281,11 @@ class ResolverEngine:
         return zone.zone if known is not None else b""
 
     def answer_chaos(self, client: Client, question: Question, options: bytes) -> bytes:
-        """Answer version.bind, id.server and their like."""
-        rdata = chaos_text(self.settings, question.qname, question.qtype)
-        response = Response(RCODE_REFUSED if rdata is None else RCODE_NOERROR)
-        if rdata is not None:
-            rrset = RRset(question.qname, TYPE_TXT, 0, [rdata], [])
+        """Answer version.bind, id.server, trustanchor.server and their like."""
+        rdatas = chaos_texts(self.state, question.qname, question.qtype)
+        response = Response(RCODE_REFUSED if rdatas is None else RCODE_NOERROR)
+        if rdatas:
+            rrset = RRset(question.qname, TYPE_TXT, 0, rdatas, [])
             response.answer.append(Part(rrset, 0))
         return self.respond(client, question, options, response)
 
@@ -446,6 +449,17 @@ class ResolverEngine:
             if name == ROOT:
                 return links
             name = parent(name)
+
+    def put_negative_trust_anchor(self, anchor: NegativeTrustAnchor, now: Instant) -> None:
+        """Put a negative trust anchor in force at once, or change the one of its zone (RFC 7646)."""
+        put_negative_anchor(self.state, anchor, now)
+        self.state.run_ready(now)
+
+    def remove_negative_trust_anchor(self, zone: bytes, now: Instant) -> bool:
+        """End a negative trust anchor at once; False: there is none, or it is a configured insecure zone."""
+        removed = remove_negative_anchor(self.state, zone)
+        self.state.run_ready(now)
+        return removed
 
     def flush(self, name: bytes, subtree: bool, now: Instant) -> int:
         """Forget what is cached for a name, or for everything at and below it; returns the number of entries."""

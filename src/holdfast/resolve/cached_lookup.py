@@ -117,7 +117,9 @@ class CachedLookup(PendingLookup):
             result.causes = [cached.cause]
         result.stale_cut = cached.stale_cut
         result.proved_until_s = cached.proved_until_s
-        result.refresh = result.refresh_us() <= now.monotonic_us
+        now_us = now.monotonic_us
+        if result.refresh_us() <= now_us:  # below a negative trust anchor newer data may wait to be judged
+            result.refresh = not self.state.rrsets.has_attempt(self.name, self.rtype, now_us)
         self.state.finish(self)
         return True
 

@@ -28,6 +28,7 @@ from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import RequestBudget
 
 INDETERMINATE_TTL_S: Final = 3600  # no anchor covers the name: nothing but configuration changes that
+NEGATIVE_ANCHOR_TRUST_S: Final = 3600  # it is dropped when the anchor changes or ends, so any time would do
 
 
 class TrustTask(PendingTrust):
@@ -46,7 +47,7 @@ class TrustTask(PendingTrust):
         depth: int,
         probing: bool,
     ) -> None:
-        super().__init__(key, budget, depth)
+        super().__init__(key, budget, depth, state.policy_epoch)
         self.state: Final = state
         self.source: Final = source
         self.name: Final = name
@@ -103,8 +104,12 @@ class TrustTask(PendingTrust):
                 self.cut = known.stale_cut
                 self.proved_until_s = known.proved_until_s
                 return True
-            if name in self.state.settings.insecure_zones:
-                self.set_current(name, ZoneTrust(name, INSECURE, [], None, None, None, now_us + 3_600_000_000))
+            negative = self.state.negative_anchors.get(name)
+            if negative is not None:
+                expires_us = now_us + NEGATIVE_ANCHOR_TRUST_S * 1_000_000
+                trust = ZoneTrust(name, INSECURE, [], None, None, negative.cause(), expires_us)
+                trust.negative_anchor = negative
+                self.set_current(name, trust)
                 return True
             anchor = self.state.anchors.get(name)
             if anchor is not None and not anchor.deleted():
@@ -128,7 +133,12 @@ class TrustTask(PendingTrust):
         self.point = point
         self.current = trust
         if not self.probing or trust.status == SECURE:
-            self.state.trust.put(point, trust)
+            self.keep(point, trust)
+
+    def keep(self, name: bytes, trust: ZoneTrust) -> None:
+        """Remember the trust in a name, unless a trust decision that this search does not know was made meanwhile."""
+        if self.policy_epoch == self.state.policy_epoch:
+            self.state.trust.put(name, trust)
 
     def descend(self, now: Instant) -> None:
         """Ask for the DS of the next zone cut: the next known one, else one label further down."""
@@ -348,5 +358,5 @@ class TrustTask(PendingTrust):
         """Done: remember the trust for the name itself."""
         self.trust = trust
         if self.point != self.name and not (trust.status == BOGUS and self.budget.spent()):
-            self.state.trust.put(self.name, trust)
+            self.keep(self.name, trust)
         self.state.finish(self)

@@ -88,6 +88,7 @@ class LookupTask(CachedLookup):
         self.stale_cut: StaleCut | None = None
         self.judged_zone = ROOT
         self.missing = b""  # the topmost name that a proven NXDOMAIN says does not exist
+        self.kept_unchecked = False  # a temporary negative trust anchor is why it is not judged
         self.bad_rrset: RRset | None = None  # what made the latest verdict a bad one
 
     def step(self, now: Instant) -> None:
@@ -189,6 +190,9 @@ class LookupTask(CachedLookup):
                 self.not_secure(BOGUS, trust.cause, now)
             else:
                 self.fail(causes, REFRESH_BOGUS, now)
+        elif trust.negative_anchor is not None:
+            self.kept_unchecked = trust.negative_anchor.is_temporary()
+            self.accept(trust.status, -1, None, now)  # the anchor's cause goes with the whole answer
         elif trust.status != SECURE:
             self.accept(trust.status, -1, trust.cause, now)
         elif self.kind in POSITIVE:
@@ -215,6 +219,9 @@ class LookupTask(CachedLookup):
         if not self.pending_trust.done:
             return None
         found = self.pending_trust
+        if found.policy_epoch != self.state.policy_epoch:
+            self.pending_trust = None  # begun before a trust decision: once more, with what holds now
+            return self.trust(now)
         if found.trust is not None and found.trust.status == BOGUS and self.may_do_better(found):
             self.pending_trust = None
             return self.trust(now)
@@ -427,7 +434,10 @@ class LookupTask(CachedLookup):
     # -- the end --------------------------------------------------------------------------------------------------
 
     def accept(self, status: int, ttl_s: int, cause: Cause | None, now: Instant) -> None:
-        """Store and finish. ``ttl_s``: the TTL that signatures allow, -1: no limit from there."""
+        """Store and finish. ``ttl_s``: the TTL that signatures allow, -1: no limit from there.
+
+        What a temporary negative trust anchor lets through is stored unchecked, so that it is judged when that ends.
+        """
         now_us = now.monotonic_us
         result = self.result
         result.kind = self.kind
@@ -436,6 +446,8 @@ class LookupTask(CachedLookup):
         result.proof = self.denial
         result.beside = self.beside()
         result.status = INDETERMINATE if status == UNCHECKED else status
+        if self.kept_unchecked:
+            status = UNCHECKED
         result.stored_us = self.cached_since_us if self.cached_until_us else now_us
         result.stale_cut = self.stale_cut
         result.proved_until_s = self.proved_until_s

@@ -60,11 +60,15 @@ class PendingLookup(Task):
 
 
 class PendingTrust(Task):
-    """The search for the trust in the zone that encloses a name; ``trust`` is set when ``done``."""
+    """The search for the trust in the zone that encloses a name; ``trust`` is set when ``done``.
 
-    def __init__(self, key: bytes, budget: RequestBudget, depth: int) -> None:
+    It is good for the ``policy_epoch`` in which it began: what it found may rest on decisions that hold no more.
+    """
+
+    def __init__(self, key: bytes, budget: RequestBudget, depth: int, policy_epoch: int) -> None:
         super().__init__(key, budget, depth)
         self.trust: ZoneTrust | None = None
+        self.policy_epoch: Final = policy_epoch
 
 
 class TaskSource(AddressSource):

@@ -20,6 +20,7 @@ from holdfast.cache.stale_cut import StaleCuts
 from holdfast.cache.stale_questions import StaleQuestions
 from holdfast.cache.zone_soa import SoaTable
 from holdfast.dnssec.algorithm_policy import AlgorithmPolicy
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchors
 from holdfast.dnssec.trust_anchor import TrustAnchor
 from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.resolve.error_report import ErrorReports
@@ -54,6 +55,8 @@ class ResolverState:
         self.anchors: Final[dict[bytes, TrustAnchor]] = {}
         for setting in settings.trust_anchors:
             self.anchors[setting.zone] = TrustAnchor(setting)
+        self.negative_anchors: Final = NegativeTrustAnchors(settings.insecure_zones, self.anchors)
+        self.policy_epoch = 0  # one more with each trust decision: part of the key of whole answers
         self.running: Final[dict[bytes, Task]] = {}
         self.ready: list[Task] = []
         self.timers: Final = Timers()

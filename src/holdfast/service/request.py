@@ -6,7 +6,7 @@ from holdfast.base.cause import Cause
 from holdfast.base.effects import Client
 from holdfast.base.instant import Instant
 from holdfast.base.limits import CNAME_LINKS, JOINED_CLIENTS, REQUEST_TIMEOUT_MS
-from holdfast.base.security_status import INDETERMINATE, SECURE, weaker
+from holdfast.base.security_status import INDETERMINATE, INSECURE, SECURE, weaker
 from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.cache.negative_cache import NXDOMAIN
 from holdfast.cache.zone_soa import ZoneSoa
@@ -192,6 +192,8 @@ class RequestTask(Task):
             self.take_failure(result, now)
             return
         self.status = weaker(self.status, result.status)
+        if self.validate and self.state.settings.validate:
+            self.note_negative_anchors()
         if result.stale_cut is not None and result.stale_cut.active:
             self.add_cause(result.stale_cut.cause)
             self.brief = True
@@ -228,6 +230,12 @@ class RequestTask(Task):
             if result.soa is not None:
                 self.show_soa(result.soa, result, ttl_s, now)
             self.end()
+
+    def note_negative_anchors(self) -> None:
+        """Tell the client what keeps this link from being validated (RFC 7646): no AD, whenever it was learned."""
+        for anchor in self.state.negative_anchors.covering(self.current, self.rtype):
+            self.status = weaker(self.status, INSECURE)
+            self.add_cause(anchor.cause())
 
     def show_soa(self, soa: RRset, result: LookupResult, ttl_s: int, now: Instant) -> None:
         """Show the zone's SOA: the newest that is known, if it is as trustworthy as the denial that it bounds."""

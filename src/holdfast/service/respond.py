@@ -75,7 +75,9 @@ def ede_options(causes: list[Cause]) -> list[EdnsOption]:
     """Write the causes as EDE options, the innermost first (RFC 8914 section 2)."""
     options: list[EdnsOption] = []
     for cause in causes[:EXTENDED_ERRORS]:
-        text = cause.extra_text.encode("utf-8", "replace")[:EXTRA_TEXT_OCTETS]
+        text = cause.extra_text.encode("utf-8", "replace")
+        if len(text) > EXTRA_TEXT_OCTETS:
+            text = text[:EXTRA_TEXT_OCTETS].decode("utf-8", "ignore").encode()  # no half of a character
         options.append(EdnsOption(EDNS_OPTION_EDE, bytes([cause.info_code >> 8, cause.info_code & 255]) + text))
     return options
 

@@ -1,4 +1,4 @@
-"""Names that are answered without asking anyone (RFC 6761, 6303, 7686, 8375, 9476) and the CHAOS class."""
+"""Names that are answered without asking anyone (RFC 6761, 6303, 7686, 8375, 9476)."""
 
 from typing import Final
 
@@ -13,7 +13,6 @@ from holdfast.dns.iana import (
     TYPE_NS,
     TYPE_PTR,
     TYPE_SOA,
-    TYPE_TXT,
 )
 from holdfast.dns.name import ROOT, from_text, is_subdomain, parent
 from holdfast.dns.rrset import RRset
@@ -118,16 +117,3 @@ class SpecialNames:
         if rtype in (TYPE_AAAA, TYPE_ANY):
             answer.append(RRset(name, TYPE_AAAA, LOOPBACK_TTL_S, [IPV6_LOOPBACK], []))
         return LocalAnswer(RCODE_NOERROR, answer, [] if answer else [local_soa(LOCALHOST)])
-
-
-def chaos_text(settings: EngineSettings, name: bytes, rtype: int) -> bytes | None:
-    """Return the TXT RDATA for a CHAOS class question (RFC 4892), None: refused."""
-    if rtype != TYPE_TXT and rtype != TYPE_ANY:
-        return None
-    text = ""
-    if name in (b"\x07version\x04bind\x00", b"\x07version\x06server\x00"):
-        text = settings.server_version
-    elif name in (b"\x02id\x06server\x00", b"\x08hostname\x04bind\x00"):
-        text = settings.server_identity
-    data = text.encode()[:255]
-    return bytes([len(data)]) + data if data else None

@@ -5,7 +5,7 @@ import pytest
 
 from holdfast.base.settings import EngineSettings, ZoneServers
 from holdfast.dns import iana
-from holdfast.service.special_names import EMPTY_ZONES, LOOPBACK_POINTERS, LocalAnswer, SpecialNames, chaos_text
+from holdfast.service.special_names import EMPTY_ZONES, LOOPBACK_POINTERS, LocalAnswer, SpecialNames
 from tests.support.dnssec_records import rdata, wire_name
 from tests.support.engine_world import EngineWorld, Message, reply_to, texts
 
@@ -98,19 +98,6 @@ def test_zones_with_servers_of_their_own_are_asked() -> None:
     names = special(zone_servers=[configured])
     assert names.answer(wire_name("1.2.3.10.in-addr.arpa"), iana.TYPE_PTR) is None
     assert answer("1.168.192.in-addr.arpa", iana.TYPE_PTR, names).rcode == iana.RCODE_NXDOMAIN
-
-
-def test_who_is_asking_for_the_software() -> None:
-    settings = EngineSettings()
-    settings.server_version, settings.server_identity = "holdfast 1", ""
-    for name in ("version.bind", "version.server"):
-        assert chaos_text(settings, wire_name(name), iana.TYPE_TXT) == b"\x0aholdfast 1"
-    assert chaos_text(settings, wire_name("version.bind"), iana.TYPE_A) is None
-    assert chaos_text(settings, wire_name("id.server"), iana.TYPE_TXT) is None  # "" refuses
-    settings.server_identity = "r" * 300
-    text = chaos_text(settings, wire_name("hostname.bind"), iana.TYPE_TXT)
-    assert text == b"\xff" + b"r" * 255
-    assert chaos_text(settings, wire_name("authors.bind"), iana.TYPE_TXT) is None
 
 
 def test_nothing_is_sent_for_them_and_aliases_lead_to_them() -> None:
