@@ -1,4 +1,7 @@
-"""`python -m bench`: measure; `world`: only serve the zones, for profiling by hand; `outage`: a registry's bad day."""
+"""`python -m bench`: measure; `world`: only serve the zones, for profiling by hand.
+
+`outage`: a registry's bad day on real sockets, resolvers side by side; `virtual`: what it costs in virtual time.
+"""
 
 import argparse
 import os
@@ -13,6 +16,7 @@ from bench import report
 from bench.measure import WORKLOADS, Bench, Sample, Workload
 from bench.outage import run_outage
 from bench.peers import LISTEN_ADDRESS, LISTEN_PORT, Peer, all_peers, tool_versions
+from bench.virtual import run_virtual
 from bench.world import BenchError, enter_namespace, serve
 from bench.zones import ZoneSet, build, query_name
 
@@ -32,6 +36,10 @@ def main() -> None:
     cpus = sorted(os.sched_getaffinity(0))
     server_cpu, load_cpu = (cpus[0], cpus[1]) if len(cpus) > 1 and not options.no_pin else (None, None)
     try:
+        if options.command == "virtual":
+            run_virtual(options.scale, console)
+            shutil.rmtree(run_folder)
+            return
         if options.command == "outage":
             run_outage(
                 _choose_peers(options.resolver, options.holdfast, network, console), options.scale, run_folder, console
@@ -57,7 +65,7 @@ def main() -> None:
 
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("command", nargs="?", choices=("run", "world", "outage"), default="run")
+    parser.add_argument("command", nargs="?", choices=("run", "world", "outage", "virtual"), default="run")
     parser.add_argument("--workload", action="append", choices=[workload.name for workload in WORKLOADS])
     parser.add_argument("--resolver", action="append", choices=[peer.name for peer in all_peers("")])
     parser.add_argument("--rounds", type=_positive, default=3)

@@ -272,6 +272,7 @@ def page(replay: Replay, charts: dict[str, Chart]) -> str:
         '<p class="small">A question is what a user wants; it failed if all its queries, retries included, got '
         "SERVFAIL. "
         "Percent of the questions that reached the resolver: stub resolvers answered the rest.</p>",
+        _dependants(replay),
         charts["policies"].svg(),
         "<h2>What clients were told</h2>",
         *(chart.svg() for name, chart in charts.items() if name.startswith("rcodes")),
@@ -310,6 +311,20 @@ def _table(replay: Replay) -> str:
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     head = "".join(f"<th>{text}</th>" for text in heads)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _dependants(replay: Replay) -> str:
+    """Return what happened to names outside the zone whose name servers are named in it."""
+    parts = []
+    for run in replay.runs:
+        dependent = run.measured.transitive
+        parts.append(f"{escape(run.policy.title)}: {dependent.questions_failed} of {dependent.questions}")
+    zone = escape(replay.outage.zone)
+    return (
+        f'<p class="small">Failed questions for names outside <code>{zone}</code> whose name servers are named '
+        "below it: "
+        f"{'; '.join(parts)}.</p>"
+    )
 
 
 def _causes(replay: Replay) -> list[str]:
