@@ -84,7 +84,7 @@ def machine() -> dict[str, str]:
     return {
         "CPU": f"{os.cpu_count()} x {models[0] if models else platform.machine()}",
         "kernel": f"{platform.system()} {platform.release()}",
-        "load average": f"{os.getloadavg()[0]:.1f} in the last minute, the benchmark included; about 1 on a quiet machine",
+        "load average": f"{os.getloadavg()[0]:.1f} in the last minute, the benchmark included; 1 on a quiet machine",
     }
 
 
