@@ -111,6 +111,7 @@ class EngineSettings:
         self.randomise_query_case = False
         self.upstream_cookies = True
         self.error_reporting = False  # tell the agents that zones name about failures (RFC 9567)
+        self.query_special_addresses = False  # servers of zones at loopback, multicast and other special addresses
         self.never_query: list[AccessRule] = []  # allow=False prefixes are never asked
         self.fetch_all_addresses = True  # look for more name server addresses than needed at once
         self.private_prefixes: list[AccessRule] = []  # addresses that public names must not have (rebinding protection)

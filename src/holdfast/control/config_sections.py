@@ -186,6 +186,11 @@ class UpstreamSection(Section):
         default=ENGINE.error_reporting,
         description="Report failures to the agent that a zone's servers name (RFC 9567).",
     )
+    special_addresses: bool = Field(
+        default=ENGINE.query_special_addresses,
+        description="Ask servers that a zone says are at loopback, multicast or other special addresses (RFC 6890). "
+        "Root hints, forward and stub zones may have such addresses always.",
+    )
     never_query: list[Prefix] = Field(default=[], description="Address prefixes of servers that are never asked.")
     fetch_all_addresses: bool = Field(
         default=ENGINE.fetch_all_addresses,

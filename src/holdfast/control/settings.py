@@ -92,6 +92,7 @@ def _set_upstream(settings: EngineSettings, config: Config) -> None:
     settings.randomise_query_case = upstream.randomise_query_case
     settings.upstream_cookies = upstream.cookies
     settings.error_reporting = upstream.error_reporting
+    settings.query_special_addresses = upstream.special_addresses
     settings.never_query = [parse_prefix(text, False) for text in upstream.never_query]
     settings.fetch_all_addresses = upstream.fetch_all_addresses
 

@@ -30,7 +30,6 @@ IGNORED = frozenset(
     {
         "directory",
         "discard-timeout",
-        "do-not-query-localhost",
         "ede",
         "edns-tcp-keepalive",
         "ede-serve-expired",
@@ -139,6 +138,8 @@ class ScenarioSettings:
             self._take_anchor(value)
         elif key in ("val-override-date", "val-override-timestamp"):
             self._take_date(value)
+        elif key == "do-not-query-localhost":
+            engine.query_special_addresses = not yes
         elif key == "do-ip4":
             engine.use_ipv4 = yes
         elif key == "do-ip6":

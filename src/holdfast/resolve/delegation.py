@@ -137,15 +137,28 @@ def learn_ds(state: ResolverState, found: Classified, zone: bytes, now: Instant)
             )
 
 
-def may_query(state: ResolverState, server: bytes) -> bool:
-    """Tell whether a server may be asked: family in use, not excluded."""
+def may_query(state: ResolverState, server: bytes, learned: bool) -> bool:
+    """Tell whether a server may be asked: family in use, not excluded, and no special address if a zone names it."""
     address = address_of(server)
+    if learned and not state.settings.query_special_addresses and is_special_address(address):
+        return False
     if len(address) == 4:
         if not state.settings.use_ipv4:
             return False
     elif len(address) != 16 or not state.settings.use_ipv6:
         return False
     return not any(in_prefix(address, rule) for rule in state.settings.never_query)
+
+
+def is_special_address(address: bytes) -> bool:
+    """Tell whether no name server of the Internet can have an address (RFC 6890): this host, loopback, multicast.
+
+    A zone that delegates there would have the resolver ask itself, or services that trust the machine that they are on.
+    """
+    first = address[0]
+    if len(address) == 4:
+        return first in (0, 127) or first >= 224
+    return first == 0xFF or address[:15] == bytes(15) or address[:12] == bytes(10) + b"\xff\xff"
 
 
 def in_prefix(address: bytes, rule: AccessRule) -> bool:

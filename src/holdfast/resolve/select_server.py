@@ -7,7 +7,7 @@ from holdfast.base.security_status import BOGUS
 from holdfast.cache.delegation_cache import Delegation
 from holdfast.dns.iana import TYPE_A, TYPE_AAAA
 from holdfast.dns.name import ROOT, parent
-from holdfast.resolve.delegation import may_query
+from holdfast.resolve.delegation import FOREVER_US, may_query
 from holdfast.resolve.state import ResolverState
 
 BAND_US: Final = 60_000  # servers this close to the fastest count as equally good and share the load
@@ -18,9 +18,10 @@ TRIES_PER_SERVER: Final = 3  # for one question
 def known_addresses(state: ResolverState, delegation: Delegation, now: Instant) -> list[bytes]:
     """Return all addresses known for a delegation: glue and what look-ups of server names found."""
     addresses: list[bytes] = []
+    learned = delegation.zone != ROOT and delegation.expires_us != FOREVER_US
     for server in delegation.servers:
         for address in server_addresses(state, server.name, server.addresses, now):
-            if address not in addresses and may_query(state, address):
+            if address not in addresses and may_query(state, address, learned):
                 addresses.append(address)
     return addresses
 

@@ -27,6 +27,7 @@ qname_minimisation = false
 randomise_query_case = true
 cookies = false
 error_reporting = true
+special_addresses = true
 never_query = ["10.0.0.0/8"]
 fetch_all_addresses = false
 [[forward_zone]]
