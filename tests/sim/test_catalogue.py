@@ -3,6 +3,7 @@
 import pytest
 
 from holdfast.dns.iana import EDE_NAMES, RCODE_NAMES
+from holdfast.lab.guarded import with_gate
 from holdfast.lab.outage import Probe, catalogue, find_outage
 from holdfast.lab.policies import POLICIES as ALL_POLICIES
 from holdfast.lab.replay import Prober, complaints, play
@@ -58,3 +59,19 @@ def test_authoritative_denials_are_not_answered_stale() -> None:
         shares.append([sum(minute.kinds["nxdomain"] for minute in broken if minute is not None)])
         assert sum(minute.kinds["stale"] for minute in broken if minute is not None) == 0
     assert shares[0] == shares[1] != [0]
+
+
+@pytest.mark.parametrize("name", [name for name in catalogue() if name not in (WITHOUT_DNSSEC, TOLERATED)])
+def test_canary_and_gate_stop_what_broke(name: str) -> None:
+    outage = find_outage(name).scaled(0.1)
+    guarded, stopped = with_gate(outage, SEED)
+    broken = [one for one in outage.versions if outage.broken_s <= one.start_s < outage.healed_s]
+    assert broken[0] in [one.version for one in stopped]
+    assert broken[0] not in guarded.versions
+
+
+@pytest.mark.parametrize("name", ["au-2023-09-18", "nz-2023-05-29"])
+def test_a_stopped_version_breaks_nothing(name: str) -> None:
+    guarded, _ = with_gate(find_outage(name).scaled(0.1), SEED)
+    run = play(guarded, POLICIES["no-stale"], SEED, TrafficParameters().for_zones(guarded.zones))
+    assert run.measured.totals()["questions_failed"] == 0

@@ -183,14 +183,15 @@ def lab_replay(
     apex_good: Annotated[
         bool, typer.Option("--apex-good", help="Let the denial record of the zone's apex be among the good ones.")
     ] = False,
-    canary: Annotated[
-        bool, typer.Option("--canary", help="Ask every signing back end for a signature before the new key is used.")
+    gate: Annotated[
+        bool,
+        typer.Option("--gate", help="Let the registry's canary and gate judge every version before it is published."),
     ] = False,
 ) -> None:
     """Replay an outage in virtual time, policy after policy, and write a report."""
     from holdfast.control.lab import ReplayOptions, run_replay
 
-    raise typer.Exit(run_replay(ReplayOptions(outage, seed, policy or [], out, scale, apex_good, canary)))
+    raise typer.Exit(run_replay(ReplayOptions(outage, seed, policy or [], out, scale, apex_good, gate)))
 
 
 @lab.command("compare")

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from holdfast.control.problems import InputError
-from holdfast.lab.canary_story import with_canary
+from holdfast.lab.guarded import with_gate
 from holdfast.lab.outage import Outage, OutageError, catalogue, find_outage
 from holdfast.lab.policies import POLICIES, Policy
 from holdfast.lab.replay import Run, play
@@ -18,6 +18,7 @@ from holdfast.lab.three_hours import VARIANTS, Outcome, three_hours, traffic
 from holdfast.lab.traffic import TrafficParameters
 
 FULL_TABLE_WIDTH = 120
+FINDINGS_SHOWN = 3  # of one version; the rest is more of the same
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class ReplayOptions:
     out: str | None
     scale: float
     apex_good: bool
-    canary: bool
+    gate: bool
 
 
 def load(name: str) -> Outage:
@@ -66,8 +67,8 @@ def run_replay(options: ReplayOptions) -> int:
         outage = with_good_apex(outage)
     policies = choose_policies(options.policies)
     console = Console(highlight=False, emoji=False)
-    if options.canary:
-        outage = ask_canary(console, outage, options.seed)
+    if options.gate:
+        outage = ask_gate(console, outage, options.seed)
     result = play_policies(console, outage, policies, options.seed, options.scale)
     console.print()
     print_table(console, summary_table(result))
@@ -80,16 +81,18 @@ def run_replay(options: ReplayOptions) -> int:
     return 0
 
 
-def ask_canary(console: Console, outage: Outage, seed: int) -> Outage:
-    """Ask the canary of every back end, print what it found; returns the outage as it then goes on."""
-    guarded, stopped = with_canary(outage, seed)
+def ask_gate(console: Console, outage: Outage, seed: int) -> Outage:
+    """Let canary and gate judge every version, print what they stop; returns the outage as it then goes on."""
+    guarded, stopped = with_gate(outage, seed)
     for one in stopped:
         when = datetime.fromtimestamp(one.found_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        for finding in one.findings:
-            console.print(f"{when}  canary: {finding.text}", markup=False, soft_wrap=True)
+        for finding in one.findings[:FINDINGS_SHOWN]:
+            console.print(f"{when}  {one.check}: {finding.text}", markup=False, soft_wrap=True)
+        if len(one.findings) > FINDINGS_SHOWN:
+            console.print(f"{when}  {one.check}: and {len(one.findings) - FINDINGS_SHOWN} more findings", markup=False)
         console.print(f'{when}  not published: version "{one.version.name}"\n', markup=False, soft_wrap=True)
     if not stopped:
-        console.print("canary: every back end signs with the published key\n", markup=False)
+        console.print("canary and gate find nothing to stop\n", markup=False)
     return guarded
 
 

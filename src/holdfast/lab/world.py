@@ -14,7 +14,7 @@ from holdfast.dns.rrset import RRset
 from holdfast.lab.authority import Authority
 from holdfast.lab.internet import ROOT_SERVERS
 from holdfast.lab.on_demand import sign_zone_on_demand
-from holdfast.lab.outage import Outage, Server
+from holdfast.lab.outage import Outage, Server, Version
 from holdfast.lab.zone_versions import (
     BACKDATED_S,
     DAY_S,
@@ -94,6 +94,7 @@ class World:
     servers: dict[bytes, Authority] = field(default_factory=dict)
     leaves: list[LeafZone] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    versions: list[tuple[Version, Zone]] = field(default_factory=list)
     settled_s: int = 0
     _zones: dict[bytes, Zone] = field(default_factory=dict)
     _keys: dict[bytes, SigningKey] = field(default_factory=dict)
@@ -379,6 +380,7 @@ class _Builder:
             signed_s = self.pace.signed_s or version.start_s
             key_ttl_s = self.pace.ttl_s(outage.ttls.dnskey_s)
             zone = make_version(base, outage.denial, version, keys, SigningChoices(world.seed, signed_s, key_ttl_s))
+            world.versions.append((version, zone))
             chosen = addresses[: version.servers] if version.servers else addresses
             step_s = (version.complete_s - version.start_s) / max(1, len(chosen) - 1) if version.complete_s else 0
             for at, server in enumerate(chosen):
