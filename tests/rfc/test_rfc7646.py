@@ -10,7 +10,7 @@ from holdfast.lab.broken import key_of
 from tests.support.dnssec_records import wire_name
 from tests.support.engine_world import START_S, Message, plain_settings, texts
 from tests.support.kept import KeptRecords
-from tests.support.signed_world import SignedWorld, ede_codes, ede_texts, is_secure
+from tests.support.signed_world import SignedWorld, ede_codes, ede_texts, is_secure, spoil_signatures
 
 HOUR_S = 3600
 HOUR_US = HOUR_S * 1_000_000
@@ -29,15 +29,9 @@ class BrokenWorld(SignedWorld):
         super().__init__(zones, tamper=self.spoil, settings=settings)
 
     def spoil(self, query: Message, response: Message) -> Message:
-        """Turn over a bit of every signature that `example` makes, but for those over its keys."""
+        """Break what `example` signs."""
         if self.broken:
-            for rrset in [*response.answer, *response.authority]:
-                if rrset.rdtype == dns.rdatatype.RRSIG and rrset.covers != dns.rdatatype.DNSKEY:
-                    good = list(rrset)
-                    rrset.items.clear()
-                    for rdata in good:
-                        flipped = rdata.signer.to_text() == "example."
-                        rrset.add(rdata.replace(signature=bytes([rdata.signature[0] ^ flipped]) + rdata.signature[1:]))
+            spoil_signatures(response, "example.")
         return response
 
     def add_anchor(self, zone: str = "example", reason: str = "bad signatures", end_s: int = 0) -> None:

@@ -56,20 +56,25 @@ class ServerProcess:
         self.config.write_text(configuration(listen, workers, self.socket, more))
 
 
-def configuration(listen: list[str], workers: int, control_socket: Path, more: str = "") -> str:
-    """Text of a configuration file."""
+def configuration(
+    listen: list[str], workers: int, control_socket: Path, more: str = "", network: str = UNREACHABLE
+) -> str:
+    """Text of a configuration file; ``network`` are the sections that say what is asked."""
     places = f"listen = {json.dumps(listen)}\ncontrol_socket = {json.dumps(str(control_socket))}"
-    return f"[server]\n{places}\nworkers = {workers}\n{more}\n{UNREACHABLE}"
+    return f"[server]\n{places}\nworkers = {workers}\n{more}\n{network}"
 
 
 @contextmanager
 def running_server(
-    folder: Path, workers: int = 1, notify: Path | None = None, more: str = ""
+    folder: Path, workers: int = 1, notify: Path | None = None, more: str = "", network: str = UNREACHABLE
 ) -> Iterator[ServerProcess]:
-    """Start a server in a folder, wait until it takes commands, and end it afterwards; ``more``: see `write_config`."""
+    """Start a server in a folder, wait until it takes commands, and end it afterwards.
+
+    ``more``: see `write_config`; ``network``: see `configuration`.
+    """
     port = free_port()
     config, control, log = folder / "holdfast.toml", folder / "control", folder / "log"
-    config.write_text(configuration([f"127.0.0.1:{port}"], workers, control, more))
+    config.write_text(configuration([f"127.0.0.1:{port}"], workers, control, more, network))
     environment = {**os.environ, "NOTIFY_SOCKET": str(notify) if notify else ""}
     with (
         log.open("a") as stderr,

@@ -105,3 +105,14 @@ def ede_codes(message: Message) -> list[int]:
 def ede_texts(message: Message) -> list[str]:
     """The extra texts of the Extended DNS Errors of a message."""
     return [option.text or "" for option in message.options if isinstance(option, dns.edns.EDEOption)]
+
+
+def spoil_signatures(response: Message, signer: str) -> None:
+    """Turn over a bit of every signature of a zone in a message, but for those over its keys."""
+    for rrset in [*response.answer, *response.authority]:
+        if rrset.rdtype == dns.rdatatype.RRSIG and rrset.covers != dns.rdatatype.DNSKEY:
+            good = list(rrset)
+            rrset.items.clear()
+            for rdata in good:
+                flipped = rdata.signer.to_text() == signer
+                rrset.add(rdata.replace(signature=bytes([rdata.signature[0] ^ flipped]) + rdata.signature[1:]))

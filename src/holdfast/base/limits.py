@@ -87,3 +87,10 @@ TRUST_ANCHOR_HOLD_DOWN_S: Final = 30 * 86400
 TRUST_ANCHOR_REMOVE_S: Final = 30 * 86400
 ANCHOR_SIGNAL_INTERVAL_US: Final = 86400 * 1_000_000  # RFC 8145 section 5: often enough to be counted, seldom else
 ANCHOR_SIGNAL_KEY_TAGS: Final = 12  # fit into one label: "_ta" and five octets each
+
+# -- negative trust anchors (RFC 7646) ---------------------------------------------------------------------------------
+NEGATIVE_TRUST_ANCHOR_LIFETIME_S: Final = 3600  # unless said otherwise: long enough to act, too short to be forgotten
+NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S: Final = 7 * 86400  # an outage is repaired by then; BIND's limit as well
+NEGATIVE_TRUST_ANCHORS: Final = 50  # at a time: operators handle a few, and one line of the control socket lists all
+ANCHOR_REASON_CHARACTERS: Final = 120  # fit into one EDE beside a name and the end, for clients to read
+ANCHOR_AUTHOR_CHARACTERS: Final = 64  # a login or a mail address

@@ -11,6 +11,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from holdfast import __version__
+from holdfast.control.nta_commands import nta
+from holdfast.control.options import ConfigOption, ReplyOption, SocketOption, tell_server
 from holdfast.control.problems import InputError
 from holdfast.control.registry_commands import registry
 
@@ -33,12 +35,10 @@ app.add_typer(lab, name="lab")
 app.add_typer(registry, name="registry")
 control = typer.Typer(help="Tell a running server what to do, over its control socket.", no_args_is_help=True)
 app.add_typer(control, name="control")
+app.add_typer(nta, name="nta")
 cache = typer.Typer(help="Look into what a server keeps over restarts.", no_args_is_help=True)
 app.add_typer(cache, name="cache")
 
-ConfigOption = Annotated[
-    str | None, typer.Option("--config", metavar="FILE", help="Configuration file in TOML (docs/configuration.md).")
-]
 RootHintsOption = Annotated[
     str | None,
     typer.Option("--root-hints", metavar="FILE", help="Root servers in the zone file format; default: built in."),
@@ -220,29 +220,16 @@ def lab_simulate(seed: SeedOption = 1, policy: PolicyOption = None, scale: Scale
     raise typer.Exit(run_simulation(seed, scale, policy or []))
 
 
-SocketOption = Annotated[
-    str | None,
-    typer.Option("--socket", metavar="PATH", help="The server's control socket; default: as --config says."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the reply as one JSON object.")]
-
-
-def _control(socket: str | None, config: str | None, as_json: bool, command: str, **arguments: object) -> NoReturn:
-    from holdfast.control.command import run_command
-
-    raise typer.Exit(run_command(socket, config, as_json, {"command": command, **arguments}))
-
-
 @control.command("status")
-def control_status(socket: SocketOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def control_status(socket: SocketOption = None, config: ConfigOption = None, as_json: ReplyOption = False) -> None:
     """Show listeners and worker processes."""
-    _control(socket, config, as_json, "status")
+    tell_server(socket, config, as_json, "status")
 
 
 @control.command("stats")
-def control_stats(socket: SocketOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def control_stats(socket: SocketOption = None, config: ConfigOption = None, as_json: ReplyOption = False) -> None:
     """Show the counters, added up over all workers."""
-    _control(socket, config, as_json, "stats")
+    tell_server(socket, config, as_json, "stats")
 
 
 @control.command("flush")
@@ -251,22 +238,22 @@ def control_flush(
     subtree: Annotated[bool, typer.Option("--subtree", help="Forget everything below the name as well.")] = False,
     socket: SocketOption = None,
     config: ConfigOption = None,
-    as_json: JsonOption = False,
+    as_json: ReplyOption = False,
 ) -> None:
     """Forget what is cached for a name, in all workers."""
-    _control(socket, config, as_json, "flush", name=name, subtree=subtree)
+    tell_server(socket, config, as_json, "flush", name=name, subtree=subtree)
 
 
 @control.command("reload")
-def control_reload(socket: SocketOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def control_reload(socket: SocketOption = None, config: ConfigOption = None, as_json: ReplyOption = False) -> None:
     """Read the configuration again; if it cannot be used, say why, and nothing changes."""
-    _control(socket, config, as_json, "reload")
+    tell_server(socket, config, as_json, "reload")
 
 
 @control.command("stop")
-def control_stop(socket: SocketOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def control_stop(socket: SocketOption = None, config: ConfigOption = None, as_json: ReplyOption = False) -> None:
     """Stop the server; clients that wait are still answered."""
-    _control(socket, config, as_json, "stop")
+    tell_server(socket, config, as_json, "stop")
 
 
 @app.command()

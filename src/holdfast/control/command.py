@@ -1,4 +1,4 @@
-"""`holdfast control`: one command to a running server over its control socket, and its reply for people or programs."""
+"""`holdfast control` and `holdfast nta`: one command to a running server, and its reply for people or programs."""
 
 import json
 import socket
@@ -8,6 +8,7 @@ from rich.console import Console
 from holdfast.control.config import read_config
 from holdfast.control.problems import InputError
 from holdfast.control.settings import control_socket
+from holdfast.dnssec.signature_time import utc_text
 from holdfast.server.lines import LINE_OCTETS, LineBuffer, LineError, Values, decode, encode
 
 REPLY_S = 30.0  # longer than the server waits for its workers; a reload starts them anew
@@ -73,5 +74,22 @@ def _print_result(console: Console, command: str, reply: Values) -> None:
             console.print(f"{name:{width}}  {number}")
     elif command == "flush":
         console.print(f"{result['entries']} entries forgotten in {reply['workers']} workers")
+    elif command.startswith("nta."):
+        _print_anchors(console, command, result)
     else:
         console.print("done")
+
+
+def _print_anchors(console: Console, command: str, result: Values) -> None:
+    """Print negative trust anchors, a line or two for each."""
+    if not result["anchors"]:
+        console.print("no negative trust anchors")
+    for anchor in result["anchors"]:
+        if command == "nta.remove":
+            console.print(f"{anchor['zone']} is validated again", markup=False)
+            continue
+        left = f"{anchor['left_s'] // 3600} h {anchor['left_s'] % 3600 // 60} min left"
+        console.print(f"{anchor['zone']} until {utc_text(anchor['end_s'])} ({left})", markup=False)
+        console.print(f"  by {anchor['author']} since {utc_text(anchor['start_s'])}: {anchor['reason']}", markup=False)
+    if result["anchors"] and not result["kept"] and command != "nta.remove":
+        console.print("not kept over a restart: the server has no state directory")

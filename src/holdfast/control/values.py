@@ -115,3 +115,15 @@ def _why_not_a_name(text: str) -> str:
     if "\\" in text:
         return r"its escapes are not of the form \. or \065, or it is too long"
     return f"it has more than {dns_name.NAME_MAXIMUM} octets"
+
+
+SECONDS_OF = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+DURATION_DIGITS = 9
+
+
+def parse_duration(text: str) -> int:
+    """Return the seconds of ``90s``, ``30m``, ``1h``, ``2d`` or ``1w``; `ValueError` has a reason made for users."""
+    number, unit = text[:-1], text[-1:]
+    if unit not in SECONDS_OF or not (number.isascii() and number.isdigit()) or len(number) > DURATION_DIGITS:
+        raise ValueError(f"{text!r} is not a time such as 90s, 30m, 1h, 2d or 1w")
+    return int(number) * SECONDS_OF[unit]

@@ -47,9 +47,16 @@ class WorkerChannel:
 
 
 async def serve_channel(
-    sock: socket.socket, engine: ResolverEngine, read_clocks: Callable[[], Instant], stop: asyncio.Event
+    sock: socket.socket,
+    engine: ResolverEngine,
+    read_clocks: Callable[[], Instant],
+    pump: Callable[[], None],
+    stop: asyncio.Event,
 ) -> None:
-    """The worker's end: carry out commands until the supervisor is gone, which stops the worker as well."""
+    """The worker's end: carry out commands until the supervisor is gone, which stops the worker as well.
+
+    ``pump`` sees to the effects and timers of a command: no packet may come for a long time.
+    """
     reader, writer = await asyncio.open_unix_connection(sock=sock, limit=2 * LINE_OCTETS)
     try:
         with contextlib.suppress(OSError):
@@ -58,6 +65,7 @@ async def serve_channel(
                 result = carry_out(values["request"], engine, read_clocks())
                 writer.write(encode({"number": values["number"], **result}))
                 await writer.drain()
+                pump()
     finally:
         writer.close()
         stop.set()

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from holdfast.base.instant import Instant
-from holdfast.dns.name import from_text
+from holdfast.base.limits import ANCHOR_AUTHOR_CHARACTERS, ANCHOR_REASON_CHARACTERS
+from holdfast.dns.name import from_text, to_text
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.server.lines import Values
 
 if TYPE_CHECKING:
@@ -36,16 +38,41 @@ class Argument:
 
 @dataclass(frozen=True)
 class Command:
-    """A command. ``merge`` makes one result of the workers' results; None: the supervisor carries it out itself."""
+    """A command. ``merge`` makes one result of the workers' results; None: the supervisor carries it out itself.
+
+    ``for_anchors``: it concerns the list of negative trust anchors, which the supervisor owns.
+    """
 
     name: str
     arguments: tuple[Argument, ...] = ()
     merge: Merge | None = None
+    for_anchors: bool = False
 
 
 def not_a_name(text: str) -> str:
     """Return what is wrong with a domain name, "": nothing."""
     return "" if from_text(text) is not None else f"{text!r} is not a domain name"
+
+
+def not_a_line(text: str, characters: int) -> str:
+    """Return what is wrong with a text that people wrote to be read on one line, "": nothing."""
+    if not text.strip():
+        return "is empty"
+    if len(text) > characters:
+        return f"is longer than {characters} characters"
+    return "" if text.isprintable() else "has characters that cannot be printed"
+
+
+def not_a_reason(text: str) -> str:
+    """Return what is wrong with a reason, "": nothing."""
+    wrong = not_a_line(text, ANCHOR_REASON_CHARACTERS)
+    return f"the reason {wrong}" if wrong else ""
+
+
+def not_an_author(text: str) -> str:
+    """Return what is wrong with the name of an author, "": nothing."""
+    wrong = not_a_line(text, ANCHOR_AUTHOR_CHARACTERS)
+    return f"the author {wrong}" if wrong else ""
 
 
 def sums(results: Sequence[Values]) -> Values:
@@ -56,6 +83,13 @@ def sums(results: Sequence[Values]) -> Values:
             total[key] = total.get(key, 0) + number
     return dict(sorted(total.items()))
 
+
+ZONE = Argument("zone", str, check=not_a_name)
+REASON = Argument("reason", str, check=not_a_reason)
+REASON_AGAIN = Argument("reason", str, required=False, check=not_a_reason)
+AUTHOR = Argument("author", str, check=not_an_author)
+LIFETIME = Argument("lifetime_s", int)
+LIFETIME_OR_DEFAULT = Argument("lifetime_s", int, required=False)
 
 COMMANDS: dict[str, Command] = {
     command.name: command
@@ -69,6 +103,11 @@ COMMANDS: dict[str, Command] = {
             arguments=(Argument("name", str, check=not_a_name), Argument("subtree", bool, required=False)),
             merge=sums,
         ),
+        Command("nta.list", for_anchors=True),
+        Command("nta.show", (ZONE,), for_anchors=True),
+        Command("nta.add", (ZONE, REASON, AUTHOR, LIFETIME_OR_DEFAULT), for_anchors=True),
+        Command("nta.extend", (ZONE, LIFETIME, AUTHOR, REASON_AGAIN), for_anchors=True),
+        Command("nta.remove", (ZONE, REASON, AUTHOR), for_anchors=True),
     )
 }
 
@@ -113,4 +152,44 @@ def stats(engine: "ResolverEngine", _values: Values, _now: Instant) -> Values:
     return dict(engine.statistics())
 
 
-WORKER_ACTIONS: dict[str, WorkerAction] = {"flush": flush, "stats": stats}
+def anchor_values(anchor: NegativeTrustAnchor) -> Values:
+    """Return a negative trust anchor as the values that go over sockets and into the journal."""
+    return {
+        "zone": to_text(anchor.zone),
+        "reason": anchor.reason,
+        "author": anchor.author,
+        "start_s": anchor.start_s,
+        "end_s": anchor.end_s,
+    }
+
+
+def read_anchor(values: Values) -> NegativeTrustAnchor:
+    """Return the negative trust anchor of its values. Raises CommandError if they are none."""
+    kinds = {"zone": str, "reason": str, "author": str, "start_s": int, "end_s": int}
+    for name, kind in kinds.items():
+        if type(values.get(name)) is not kind:
+            raise CommandError(f"a negative trust anchor needs {name!r}, of the type {kind.__name__}")
+    zone = from_text(values["zone"])
+    if zone is None:
+        raise CommandError(not_a_name(values["zone"]))
+    return NegativeTrustAnchor(zone, values["reason"], values["author"], values["start_s"], values["end_s"])
+
+
+def put_anchor(engine: "ResolverEngine", values: Values, now: Instant) -> Values:
+    """Put a negative trust anchor in force."""
+    engine.put_negative_trust_anchor(read_anchor(values), now)
+    return {}
+
+
+def drop_anchor(engine: "ResolverEngine", values: Values, now: Instant) -> Values:
+    """End a negative trust anchor; that it has ended by itself is no mistake."""
+    engine.remove_negative_trust_anchor(read_anchor(values).zone, now)
+    return {}
+
+
+WORKER_ACTIONS: dict[str, WorkerAction] = {
+    "flush": flush,
+    "stats": stats,
+    "nta.put": put_anchor,
+    "nta.drop": drop_anchor,
+}

@@ -13,10 +13,11 @@ import structlog
 
 from holdfast.base.settings import EngineSettings
 from holdfast.server.channel import WorkerChannel
-from holdfast.server.commands import Command
+from holdfast.server.commands import Command, CommandError
 from holdfast.server.control_socket import ControlSocket, Reply
 from holdfast.server.fan_out import FanOuts
 from holdfast.server.lines import Values
+from holdfast.server.negative_trust_anchors import NegativeTrustAnchorList
 from holdfast.server.process import drop_privileges, notify_service_manager
 from holdfast.server.settings import ServerError, ServerSettings
 from holdfast.server.sockets import ListeningSockets
@@ -59,6 +60,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._control: ControlSocket | None = None
         self._fan_outs = FanOuts()
+        self._anchors = NegativeTrustAnchorList(None)
         self._workers: dict[int, WorkerProcess] = {}
         self._retired: set[int] = set()
         self._restart_at: dict[int, float] = {}
@@ -79,6 +81,7 @@ class Supervisor:
         try:
             drop_privileges(settings.user)
             self._prepare_store()
+            self._anchors = NegativeTrustAnchorList(settings.state_directory)
             self._catch_signals()
             for number in range(settings.workers):
                 self._start(number)
@@ -131,6 +134,7 @@ class Supervisor:
             self._restarts += 1
             self._start(number)
         self._fan_outs.expire()
+        self._anchors.expire()
         if self._control is not None:
             self._control.close_idle()
 
@@ -171,7 +175,8 @@ class Supervisor:
             for worker in self._workers.values():
                 worker.channel.close()
             udp, tcp = self._sockets.leave_to(number)
-            Worker(self._settings, self._engine_settings, udp, tcp, channel).run()
+            anchors = self._anchors.in_force()
+            Worker(self._settings, self._engine_settings, udp, tcp, channel, anchors).run()
             code = 0
         except Exception:
             log.exception("worker failed", worker=number)
@@ -233,8 +238,9 @@ class Supervisor:
     def _command(self, command: Command, values: Values, reply: Reply) -> None:
         """Carry out a checked command."""
         if command.merge is not None:
-            channels = {pid: worker.channel for pid, worker in self._workers.items() if pid not in self._retired}
-            self._fan_outs.start(command, values, channels, reply)
+            self._tell_workers(command, values, reply)
+        elif command.for_anchors:
+            self._command_anchors(command, values, reply)
         elif command.name == "status":
             reply({"ok": True, "result": self._status()})
         elif command.name == "reload":
@@ -247,6 +253,29 @@ class Supervisor:
         else:
             self._stopping = True
             reply({"ok": True, "result": {}})
+
+    def _tell_workers(self, command: Command, values: Values, reply: Reply) -> None:
+        channels = {pid: worker.channel for pid, worker in self._workers.items() if pid not in self._retired}
+        self._fan_outs.start(command, values, channels, reply)
+
+    def _command_anchors(self, command: Command, values: Values, reply: Reply) -> None:
+        """Look at the negative trust anchors, or change them: first the list, then the workers that run."""
+        try:
+            if command.name in ("nta.list", "nta.show"):
+                reply({"ok": True, "result": self._anchors.show(values)})
+                return
+            change = self._anchors.change(values, self._engine_settings.insecure_zones)
+        except CommandError as error:
+            reply({"ok": False, "error": str(error)})
+            return
+        log.info(command.name, zone=values["zone"], author=values["author"], reason=values.get("reason"))
+
+        def answer(result: Values) -> None:
+            if not result["ok"]:
+                result["error"] = f"{command.name}: noted, but not in all workers yet: {result['error']}"
+            reply(result)
+
+        self._tell_workers(change.command, change.request, answer)
 
     def _status(self) -> Values:
         """Describe the server."""

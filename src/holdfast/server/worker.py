@@ -27,6 +27,7 @@ from holdfast.base.entropy import Entropy
 from holdfast.base.settings import EngineSettings
 from holdfast.crypto.verifier import CryptographyVerifier
 from holdfast.dns.name import to_text
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.driver.datagram_exchanges import DatagramExchanges
 from holdfast.driver.datagram_listener import DatagramListener
 from holdfast.driver.pump import Pump
@@ -177,12 +178,14 @@ class Worker:
         udp_sockets: Sequence[socket.socket],
         tcp_sockets: Sequence[socket.socket],
         channel: socket.socket | None = None,
+        negative_trust_anchors: Sequence[NegativeTrustAnchor] = (),
     ) -> None:
         self._settings = settings
         self._engine_settings = engine_settings
         self._udp_sockets = udp_sockets
         self._tcp_sockets = tcp_sockets
         self._channel = channel
+        self._negative_trust_anchors = negative_trust_anchors
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then answer what is outstanding and return."""
@@ -197,6 +200,8 @@ class Worker:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stop.set)
         host = EngineHost(self._settings, self._engine_settings, loop)
+        for anchor in self._negative_trust_anchors:
+            host.engine.put_negative_trust_anchor(anchor, host.clocks.read())
         for sock in self._udp_sockets:
             datagrams = DatagramListener(sock, host.engine, host.clocks, packed_address, host.pump)
             loop.add_reader(sock.fileno(), datagrams.drain)
@@ -206,7 +211,7 @@ class Worker:
             await listener.start()
         commands: asyncio.Task[None] | None = None
         if self._channel is not None:
-            commands = loop.create_task(serve_channel(self._channel, host.engine, read_clocks, stop))
+            commands = loop.create_task(serve_channel(self._channel, host.engine, read_clocks, host.pump, stop))
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD, 20, 100)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast.control.values import parse_endpoint, parse_name, parse_prefix, parse_type
+from holdfast.control.values import parse_duration, parse_endpoint, parse_name, parse_prefix, parse_type
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,13 @@ def test_types() -> None:
     for bad, why in (("AAAAA", "not a record type"), ("OPT", "cannot be resolved"), ("axfr", "cannot be resolved")):
         with pytest.raises(ValueError, match=why):
             parse_type(bad)
+
+
+def test_durations() -> None:
+    assert [parse_duration(text) for text in ("90s", "30m", "1h", "2d", "1w")] == [90, 1800, 3600, 172800, 604800]
+
+
+@pytest.mark.parametrize("text", ["", "h", "1", "1y", "-1h", "1.5h", "1 h", "\u0661h", "1" * 10 + "s"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time such as 90s, 30m, 1h, 2d or 1w"):
+        parse_duration(text)

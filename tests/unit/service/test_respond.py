@@ -4,9 +4,10 @@ import dns.message
 import dns.rdatatype
 import pytest
 
+from holdfast.base.cause import Cause
 from holdfast.base.settings import EngineSettings
 from holdfast.dns.message import Question, parse_question
-from holdfast.service.respond import Part, Response, write_response
+from holdfast.service.respond import EXTRA_TEXT_OCTETS, Part, Response, ede_options, write_response
 from tests.support.dnssec_records import rrset
 
 
@@ -34,3 +35,10 @@ def test_an_nsec_that_was_asked_for_is_an_answer_like_any_other() -> None:
     response.answer = [Part(rrset("gone.example", "NSEC", "z.example. A NSEC"), 5)]
     written = write_response(question(False, "NSEC"), response, False, EngineSettings())
     assert len(dns.message.from_wire(written.wire).answer) == 1
+
+
+def test_rfc8914_2_a_text_that_is_too_long_is_cut_between_characters() -> None:
+    text = "x" + "\u00fc" * EXTRA_TEXT_OCTETS
+    shown = ede_options([Cause(33, text, "test")])[0].data[2:]
+    assert len(shown) == EXTRA_TEXT_OCTETS - 1
+    assert text.startswith(shown.decode())

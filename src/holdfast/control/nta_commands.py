@@ -1,0 +1,100 @@
+"""The commands of `holdfast nta`: negative trust anchors of a running server (RFC 7646)."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from holdfast.control.options import ConfigOption, ReplyOption, SocketOption, tell_server
+from holdfast.control.problems import InputError
+from holdfast.control.values import parse_duration
+
+nta = typer.Typer(
+    help="Negative trust anchors of a running server: zones that are not validated for a while (RFC 7646).",
+    no_args_is_help=True,
+)
+
+ZoneArgument = Annotated[str, typer.Argument(metavar="ZONE", help="Name of the zone; all below it is meant as well.")]
+AuthorOption = Annotated[
+    str | None, typer.Option("--author", metavar="NAME", help="Who decides this; default: your login name.")
+]
+
+
+def _lifetime_s(text: str) -> int:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise InputError([f"--lifetime: {error}"]) from None
+
+
+def _author(author: str | None) -> str:
+    """Return who decides. Raises InputError if that cannot be told."""
+    if author is not None:
+        return author
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise InputError(["your login name is unknown; say who decides this with --author NAME"]) from None
+
+
+@nta.command("add")
+def add(
+    zone: ZoneArgument,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; clients read it in every answer (EDE 33).")],
+    author: AuthorOption = None,
+    lifetime: Annotated[
+        str, typer.Option(metavar="TIME", help="How long it holds: 30m, 1h, 2d; a week at most.")
+    ] = "1h",
+    socket: SocketOption = None,
+    config: ConfigOption = None,
+    as_json: ReplyOption = False,
+) -> None:
+    """Stop validating a zone, in all workers at once, for cached names too; it ends by itself."""
+    lifetime_s = _lifetime_s(lifetime)
+    tell_server(
+        socket, config, as_json, "nta.add", zone=zone, reason=reason, author=_author(author), lifetime_s=lifetime_s
+    )
+
+
+@nta.command("list")
+def show_all(socket: SocketOption = None, config: ConfigOption = None, as_json: ReplyOption = False) -> None:
+    """List what is in force, with end, author and reason."""
+    tell_server(socket, config, as_json, "nta.list")
+
+
+@nta.command("show")
+def show(
+    zone: ZoneArgument, socket: SocketOption = None, config: ConfigOption = None, as_json: ReplyOption = False
+) -> None:
+    """Show the negative trust anchor of a zone."""
+    tell_server(socket, config, as_json, "nta.show", zone=zone)
+
+
+@nta.command("extend")
+def extend(
+    zone: ZoneArgument,
+    lifetime: Annotated[str, typer.Option(metavar="TIME", help="From now on: 30m, 1h, 2d; a week at most.")],
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for the journal.")] = None,
+    author: AuthorOption = None,
+    socket: SocketOption = None,
+    config: ConfigOption = None,
+    as_json: ReplyOption = False,
+) -> None:
+    """Set a new end, counted from now."""
+    lifetime_s = _lifetime_s(lifetime)
+    tell_server(
+        socket, config, as_json, "nta.extend", zone=zone, lifetime_s=lifetime_s, reason=reason, author=_author(author)
+    )
+
+
+@nta.command("remove")
+def remove(
+    zone: ZoneArgument,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the journal.")],
+    author: AuthorOption = None,
+    socket: SocketOption = None,
+    config: ConfigOption = None,
+    as_json: ReplyOption = False,
+) -> None:
+    """Validate the zone again, in all workers at once."""
+    tell_server(socket, config, as_json, "nta.remove", zone=zone, reason=reason, author=_author(author))

@@ -1,0 +1,246 @@
+"""The server's list of negative trust anchors (RFC 7646): checked, journalled, and handed to all workers.
+
+The supervisor owns it. The journal is the list's only form on disk: JSON lines, one for each change (when, what, who,
+why, from when to when), written through to the disk before the change counts. What is in force after a restart, or a
+crash at any point, is what the complete lines add up to; ends are by the wall clock.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from holdfast.base.limits import (
+    NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S,
+    NEGATIVE_TRUST_ANCHOR_LIFETIME_S,
+    NEGATIVE_TRUST_ANCHORS,
+)
+from holdfast.dns.name import ROOT, from_text, to_text
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
+from holdfast.dnssec.signature_time import utc_text
+from holdfast.server.commands import Command, CommandError, anchor_values, not_a_name, read_anchor
+from holdfast.server.lines import LINE_OCTETS, LineError, Values, decode, encode
+
+FILE_NAME = "negative-trust-anchors.jsonl"
+JOURNAL_OCTETS = 1024 * 1024  # some thousand changes, years of them; a longer one is set aside at the next start
+
+log = structlog.get_logger()
+
+
+class Change:
+    """A change that the list has taken: what the workers shall do, and what the user is told."""
+
+    def __init__(self, action: str, anchor: NegativeTrustAnchor, result: Values) -> None:
+        self.request: Values = {"command": action, **anchor_values(anchor)}
+        self.command = Command(action, merge=lambda _results: result)
+
+
+class NegativeTrustAnchorList:
+    """All records in force. ``directory`` None: they are kept in memory only, and a restart forgets them."""
+
+    def __init__(self, directory: Path | None, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._anchors: dict[bytes, NegativeTrustAnchor] = {}
+        self._path = directory / FILE_NAME if directory is not None else None
+        if self._path is not None:
+            self._load(self._path)
+            self.expire()
+
+    def in_force(self) -> list[NegativeTrustAnchor]:
+        """Return the records that have not ended, by zone."""
+        now_s = self._now_s()
+        return [self._anchors[zone] for zone in sorted(self._anchors) if self._anchors[zone].end_s > now_s]
+
+    def expire(self) -> None:
+        """Take note of ends that have come; the workers see them by themselves."""
+        now_s = self._now_s()
+        for anchor in [one for one in self._anchors.values() if one.end_s <= now_s]:
+            del self._anchors[anchor.zone]
+            log.info("negative trust anchor ended", zone=to_text(anchor.zone))
+            try:
+                self._write("end", anchor, anchor.author, anchor.reason, anchor.end_s)
+            except OSError as error:  # it has ended all the same: its end is in the journal already
+                log.error("cannot write the journal of negative trust anchors", error=str(error))
+
+    def show(self, values: Values) -> Values:
+        """Return the records for a user: all, or the one of a zone. Raises CommandError if that has none."""
+        now_s = self._now_s()
+        anchors = self.in_force() if values["command"] == "nta.list" else [self._existing(values)]
+        return {
+            "kept": self._path is not None,
+            "anchors": [{**anchor_values(one), "left_s": one.end_s - now_s} for one in anchors],
+        }
+
+    def change(self, values: Values, configured: list[bytes]) -> Change:
+        """Take a checked command to add, extend or remove. Raises CommandError, and changes nothing, if it cannot be.
+
+        ``configured`` are the zones that the configuration calls insecure.
+        """
+        self.expire()
+        command = values["command"]
+        try:
+            if command == "nta.add":
+                return self._add(values, configured)
+            return self._extend(values) if command == "nta.extend" else self._remove(values)
+        except OSError as error:
+            raise CommandError(f"{command}: cannot write {self._path}: {error.strerror or error}") from None
+
+    def _add(self, values: Values, configured: list[bytes]) -> Change:
+        zone = _zone(values)
+        text = to_text(zone)
+        if zone == ROOT:
+            raise CommandError("nta.add: the root: that would turn all validation off, which is validation.enabled")
+        if zone in configured:
+            raise CommandError(f"nta.add: {text} is insecure by configuration (validation.insecure_zones)")
+        if zone in self._anchors:
+            raise CommandError(f"nta.add: {text} has a negative trust anchor already; extend or remove it")
+        if len(self._anchors) >= NEGATIVE_TRUST_ANCHORS:
+            raise CommandError(f"nta.add: there are {NEGATIVE_TRUST_ANCHORS} negative trust anchors, as many as may be")
+        now_s = self._now_s()
+        end_s = now_s + _lifetime_s(values)
+        anchor = NegativeTrustAnchor(zone, values["reason"].strip(), values["author"].strip(), now_s, end_s)
+        self._write("add", anchor, anchor.author, anchor.reason, 0)
+        self._anchors[zone] = anchor
+        return self._taken("nta.put", anchor)
+
+    def _extend(self, values: Values) -> Change:
+        old = self._existing(values)
+        end_s = self._now_s() + _lifetime_s(values)
+        anchor = NegativeTrustAnchor(old.zone, old.reason, old.author, old.start_s, end_s)
+        self._write("extend", anchor, values["author"].strip(), (values.get("reason") or old.reason).strip(), old.end_s)
+        self._anchors[old.zone] = anchor
+        return self._taken("nta.put", anchor)
+
+    def _remove(self, values: Values) -> Change:
+        old = self._existing(values)
+        now_s = self._now_s()
+        anchor = NegativeTrustAnchor(old.zone, old.reason, old.author, old.start_s, now_s)
+        self._write("remove", anchor, values["author"].strip(), values["reason"].strip(), old.end_s)
+        del self._anchors[old.zone]
+        return self._taken("nta.drop", anchor)
+
+    def _taken(self, action: str, anchor: NegativeTrustAnchor) -> Change:
+        result = {**anchor_values(anchor), "left_s": anchor.end_s - self._now_s()}
+        return Change(action, anchor, {"kept": self._path is not None, "anchors": [result]})
+
+    def _existing(self, values: Values) -> NegativeTrustAnchor:
+        self.expire()
+        zone = _zone(values)
+        found = self._anchors.get(zone)
+        if found is None:
+            have = ", ".join(to_text(one) for one in sorted(self._anchors)) or "none"
+            raise CommandError(f"{values['command']}: {to_text(zone)} has no negative trust anchor; there are: {have}")
+        return found
+
+    def _now_s(self) -> int:
+        return int(self._clock())
+
+    # -- the journal --------------------------------------------------------------------------------------------------
+
+    def _write(self, action: str, anchor: NegativeTrustAnchor, author: str, reason: str, old_end_s: int) -> None:
+        """Append a change, and have it on the disk. Raises OSError, after which the journal is as before."""
+        if self._path is None:
+            return
+        old_end = {"old_end": utc_text(old_end_s)} if old_end_s else {}
+        line = encode(
+            {
+                "at": utc_text(self._now_s()),
+                "action": action,
+                "by": author,
+                "why": reason,
+                "end": utc_text(anchor.end_s),
+                **old_end,
+                "anchor": anchor_values(anchor),
+            }
+        )
+        is_new = not self._path.exists()
+        with self._path.open("ab") as file:
+            size = file.tell()
+            try:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                os.truncate(self._path, size)
+                raise
+        if is_new:
+            _synchronise_folder(self._path.parent)
+
+    def _load(self, path: Path) -> None:
+        """Read the journal; a line that a crash cut short never counted, and is cut off."""
+        try:
+            octets = path.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            log.error("cannot read the journal of negative trust anchors", file=str(path), error=str(error))
+            return
+        complete = octets.rfind(b"\n") + 1
+        for number, line in enumerate(octets[:complete].splitlines(), 1):
+            if not self._replay(line):
+                log.error("a line of the journal of negative trust anchors is damaged", file=str(path), line=number)
+        try:
+            if complete < len(octets):
+                os.truncate(path, complete)
+            if complete > JOURNAL_OCTETS:
+                self._set_aside(path)
+        except OSError as error:
+            log.error("cannot mend the journal of negative trust anchors", file=str(path), error=str(error))
+
+    def _replay(self, line: bytes) -> bool:
+        """Do once more what a line says; False: it says nothing."""
+        try:
+            if len(line) > LINE_OCTETS:
+                return False
+            values = decode(line)
+            action = values["action"]
+            anchor = read_anchor(values["anchor"])
+        except (LineError, CommandError, KeyError, TypeError):
+            return False
+        if action in ("add", "extend"):
+            self._anchors[anchor.zone] = anchor
+        elif action in ("remove", "end"):
+            self._anchors.pop(anchor.zone, None)
+        return True
+
+    def _set_aside(self, path: Path) -> None:
+        """Begin a new journal with what is in force; the old one stays beside it."""
+        fresh = path.with_suffix(".new")
+        at = utc_text(self._now_s())
+        with fresh.open("wb") as file:
+            for one in self._anchors.values():
+                entry = {"at": at, "action": "add", "by": one.author, "why": one.reason, "anchor": anchor_values(one)}
+                file.write(encode(entry))
+            file.flush()
+            os.fsync(file.fileno())
+        old = path.with_suffix(".old.jsonl")
+        old.unlink(missing_ok=True)
+        os.link(path, old)
+        fresh.replace(path)
+        _synchronise_folder(path.parent)
+
+
+def _zone(values: Values) -> bytes:
+    zone = from_text(values["zone"])
+    if zone is None:
+        raise CommandError(f"{values['command']}: {not_a_name(values['zone'])}")
+    return zone
+
+
+def _lifetime_s(values: Values) -> int:
+    given = values.get("lifetime_s")
+    lifetime_s: int = NEGATIVE_TRUST_ANCHOR_LIFETIME_S if given is None else given
+    if not 1 <= lifetime_s <= NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S:
+        days = NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S // 86400
+        raise CommandError(f"{values['command']}: the lifetime must be from 1 s to {days} days, not {lifetime_s} s")
+    return lifetime_s
+
+
+def _synchronise_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
