@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,6 +16,7 @@ import dns.message
 import dns.query
 import dns.rcode
 import pytest
+from structlog.testing import capture_logs
 
 from holdfast.base.limits import (
     ANCHOR_REASON_CHARACTERS,
@@ -66,6 +67,13 @@ class Office:
     def zones(self) -> list[str]:
         """What is in force."""
         return [to_text(one.zone) for one in self.anchors.in_force()]
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What is logged meanwhile; other tests may have pointed the log to where nothing can be written any more."""
+    with capture_logs() as entries:
+        yield entries
 
 
 @pytest.fixture
@@ -216,13 +224,16 @@ def test_a_crash_at_any_octet_leaves_the_changes_that_were_complete(office: Offi
     "damage",
     [b"\x00\xff\n", b"[]\n", b'{"action":"add"}\n', b'{"action":"add","anchor":{"zone":1}}\n', b"{" * 90_000 + b"\n"],
 )
-def test_a_damaged_line_costs_no_other(office: Office, tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_line_costs_no_other(
+    office: Office, tmp_path: Path, damage: bytes, logged: list[MutableMapping[str, Any]]
+) -> None:
     office.add("nl")
     with (tmp_path / FILE_NAME).open("ab") as file:
         file.write(damage)
     office.add("de")
     office.restart()
     assert office.zones() == ["de", "nl"]
+    assert [(entry["log_level"], entry["line"]) for entry in logged] == [("error", 2)]
 
 
 def test_a_long_journal_is_set_aside(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,10 +304,16 @@ def broken_network(folder: Path) -> Iterator[str]:
             f"[upstream]\nroot_hints_file = {json.dumps(str(hints))}\n[upstream.address_map]\n{places}"
         )
     finally:
-        loop.call_soon_threadsafe(internet.close)
+        asyncio.run_coroutine_threadsafe(closed(internet), loop).result(WAIT_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def closed(internet: LoopbackInternet) -> None:
+    """Close all sockets, and let the loop see to it."""
+    internet.close()
+    await asyncio.sleep(0)
 
 
 def ask(server: ServerProcess, name: str) -> list[Message]:

@@ -68,7 +68,10 @@ def test_flush_reaches_every_worker(server: ServerProcess) -> None:
 @pytest.mark.parametrize(
     ("request_line", "reason"),
     [
-        ({"command": "frobnicate"}, "unknown command 'frobnicate'; there are flush, reload, stats, status, stop"),
+        (
+            {"command": "frobnicate"},
+            "unknown command 'frobnicate'; there are flush, nta.add, nta.extend, nta.list, nta.remove, nta.show, reload, stats, status, stop",
+        ),
         ({}, "unknown command None"),
         ({"command": ["status"]}, "unknown command"),
         ({"command": "status", "loud": True}, "status has no argument 'loud'"),
