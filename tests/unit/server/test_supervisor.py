@@ -16,6 +16,7 @@ import dns.query
 import dns.rcode
 import pytest
 
+from holdfast.server.commands import COMMANDS
 from holdfast.server.lines import LINE_OCTETS
 from tests.support.demo import free_port
 from tests.support.server_process import COMMAND, WAIT_S, ServerProcess, is_alive, running_server, until
@@ -70,7 +71,7 @@ def test_flush_reaches_every_worker(server: ServerProcess) -> None:
     [
         (
             {"command": "frobnicate"},
-            "unknown command 'frobnicate'; there are flush, nta.add, nta.extend, nta.list, nta.remove, nta.show, reload, stats, status, stop",
+            f"unknown command 'frobnicate'; there are {', '.join(sorted(COMMANDS))}",
         ),
         ({}, "unknown command None"),
         ({"command": ["status"]}, "unknown command"),
