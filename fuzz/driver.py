@@ -174,7 +174,8 @@ class Driver:
         """Let virtual time pass, with silent servers, until nobody waits any more."""
         end_us = self.clock_us + QUIET_US
         for _ in range(QUIET_EVENTS):
-            if not self.engine.outstanding and not self.engine.state.running:
+            open_exchanges = self.engine.tasks.exchanges.open  # a probe for recovery may be under way as well
+            if not self.engine.outstanding and not self.engine.state.running and not open_exchanges:
                 return
             deadline_us = self.engine.next_deadline()
             if deadline_us < 0 or deadline_us > end_us:

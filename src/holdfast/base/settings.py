@@ -126,6 +126,7 @@ class EngineSettings:
         self.prefetch = True
         # answers
         self.minimal_responses = True
+        self.minimal_any = True  # ANY over UDP is answered with one RRset (RFC 8482)
         self.extended_errors = True
         # serve stale (RFC 8767)
         self.serve_stale = True

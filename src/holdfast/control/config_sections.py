@@ -340,6 +340,10 @@ class AnswersSection(Section):
         description="Leave out what the question did not need: the name servers of the answering zone, and addresses "
         "of name servers, mail and service hosts. With `false` they are added as far as they are known and fit.",
     )
+    minimal_any: bool = Field(
+        default=ENGINE.minimal_any,
+        description="Answer questions for ANY over UDP with one RRset of all (RFC 8482); over TCP all are given.",
+    )
     extended_errors: bool = Field(default=ENGINE.extended_errors, description="Add Extended DNS Errors (RFC 8914).")
     version: str = Field(
         default=ENGINE.server_version, max_length=255, description='Answer to `version.bind` CH TXT; "": REFUSED.'

@@ -133,6 +133,7 @@ def _set_caches(settings: EngineSettings, config: Config) -> None:
     settings.negative_maximum_ttl_s = cache.negative_maximum_ttl_s
     settings.prefetch = cache.prefetch
     settings.minimal_responses = answers.minimal
+    settings.minimal_any = answers.minimal_any
     settings.extended_errors = answers.extended_errors
     settings.server_version = answers.version
     settings.server_identity = answers.identity

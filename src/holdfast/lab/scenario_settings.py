@@ -98,6 +98,7 @@ class ScenarioSettings:
         engine.trust_anchors = []
         engine.prefetch = False
         engine.serve_stale = False
+        engine.minimal_any = False
         engine.recovery_probe_interval_s = 0  # the original tools have none
         engine.failure_recheck_timer_s = 5  # a constant of the original tool
         engine.maximum_stale_unreachable_s = FOREVER_S

@@ -14,7 +14,7 @@ from holdfast.cache.failure_cache import REFRESH_BOGUS
 from holdfast.cache.key_cache import ZoneTrust
 from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
 from holdfast.cache.stale_cut import StaleCut
-from holdfast.dns.iana import EDE_DNSKEY_MISSING, TYPE_DNSKEY
+from holdfast.dns.iana import EDE_DNSKEY_MISSING, EDE_DNSSEC_INDETERMINATE, TYPE_DNSKEY
 from holdfast.dns.name import ROOT, label_count, parent, suffix, to_text
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.ds import ds_usable, verify_dnskey_rrset
@@ -122,9 +122,16 @@ class TrustTask(PendingTrust):
                 return self.fetch is None
             if name == ROOT:
                 expires_us = now_us + INDETERMINATE_TTL_S * 1_000_000
-                self.set_current(name, ZoneTrust(name, INDETERMINATE, [], None, None, None, expires_us))
+                self.set_current(name, ZoneTrust(name, INDETERMINATE, [], None, None, self.uncovered(), expires_us))
                 return True
             name = parent(name)
+
+    def uncovered(self) -> Cause | None:
+        """Return why a name cannot be judged: there are trust anchors, but none for it (RFC 4033 section 5)."""
+        if not self.state.anchors:
+            return None
+        text = f"no trust anchor covers {to_text(self.name)}"
+        return Cause(EDE_DNSSEC_INDETERMINATE, text, "chain.no-anchor")
 
     def set_current(self, point: bytes, trust: ZoneTrust) -> None:
         """Arrive at a point, and remember it."""

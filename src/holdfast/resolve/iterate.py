@@ -29,6 +29,7 @@ from holdfast.dns.iana import (
     EDE_INVALID_DATA,
     EDE_NETWORK_ERROR,
     EDE_NO_REACHABLE_AUTHORITY,
+    EDE_NOT_READY,
     EDE_OTHER,
     FLAG_AA,
     FLAG_TC,
@@ -417,6 +418,8 @@ class FetchTask(Task):
             self.tried[exchange.address] = SENDS_PER_ZONE
             self.ask(now)
             return
+        if self.zone == ROOT:
+            self.state.root_answered = True
         found = classify(message, self.asked_name, self.asked_type, self.zone, delegation.forward)
         if found.kind == ERROR or found.kind == LAME or found.kind == EMPTY:
             self.take_error(exchange, message, found, now)
@@ -538,6 +541,9 @@ class FetchTask(Task):
         self.causes = self.causes[:CAUSES_KEPT]
         text = f"no reachable authority for {to_text(self.zone)} (asking for {self.question()})"
         self.causes.append(Cause(EDE_NO_REACHABLE_AUTHORITY, text, "iterate.no-authority"))
+        if self.zone == ROOT and not delegation.forward and not self.state.root_answered:
+            text = "no root server has answered since this resolver started"
+            self.causes.append(Cause(EDE_NOT_READY, text, "iterate.not-ready"))
         self.state.finish(self)
 
     def turn_to_child_servers(self, delegation: Delegation) -> bool:

@@ -50,6 +50,7 @@ class ResolverState:
         self.broken: Final = BrokenZones()
         self.cuts: Final = StaleCuts()
         self.stale_questions: Final = StaleQuestions()
+        self.root_answered = False  # no root server has been heard since the start
         self.second_level: SecondLevelCache | None = None
         self.forgotten: Final[dict[bytes, int]] = {}  # zones dropped from the second level, and when (monotonic)
         self.anchors: Final[dict[bytes, TrustAnchor]] = {}

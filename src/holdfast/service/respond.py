@@ -14,6 +14,7 @@ from holdfast.dns.iana import (
     FLAG_RA,
     FLAG_RD,
     FLAG_TC,
+    TYPE_ANY,
     TYPE_NSEC,
     TYPE_NSEC3,
 )
@@ -49,7 +50,7 @@ class Response:
 
 
 class Written:
-    """A response on the wire. ``complete`` is False when it was truncated; ``opt_offset`` is 0 without OPT record."""
+    """A response on the wire. ``complete`` False: not for every client; ``opt_offset`` is 0 without OPT record."""
 
     def __init__(self, wire: bytes, ttl_offsets: list[int], opt_offset: int, complete: bool) -> None:
         self.wire: Final = wire
@@ -87,7 +88,8 @@ def write_response(
 ) -> Written:
     """Write a response for one client: its ID, its letter case, its size, its EDNS.
 
-    ``room_octets`` are left free for options of its own (``Written.with_options``).
+    ``room_octets`` are left free for options of its own (``Written.with_options``). ANY over UDP gets one RRset of all
+    (RFC 8482 section 4.1): it is hardly ever asked but to have a large answer sent to somebody else.
     """
     edns = question.edns
     wants_dnssec = edns is not None and edns.do
@@ -104,7 +106,9 @@ def write_response(
     if question.qname_wire:
         writer.question(question.qname_wire, question.qtype, question.qclass)
     complete = True
-    for part in response.answer:
+    depends_on_transport = question.qtype == TYPE_ANY and settings.minimal_any
+    shown = response.answer[:1] if depends_on_transport and not is_stream else response.answer
+    for part in shown:
         if complete and not writer.rrset(SECTION_ANSWER, part.rrset, part.ttl_s, wants_dnssec):
             complete = False
     if complete:
@@ -123,7 +127,7 @@ def write_response(
         out = bytearray(wire)
         out[2] |= FLAG_TC >> 8
         wire = bytes(out)
-    return Written(wire, writer.ttl_offsets, writer.opt_offset, complete)
+    return Written(wire, writer.ttl_offsets, writer.opt_offset, complete and not depends_on_transport)
 
 
 def write_extras(writer: MessageWriter, response: Response, wants_dnssec: bool) -> None:

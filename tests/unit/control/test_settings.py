@@ -58,6 +58,7 @@ negative_minimum_ttl_s = 5
 negative_maximum_ttl_s = 6
 prefetch = false
 [answers]
+minimal_any = false
 minimal = false
 extended_errors = false
 version = "x"
