@@ -7,6 +7,7 @@ from html import escape
 WIDTH, HEIGHT = 960, 320
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 44, 44
 GRID_LINES = 4
+LEGEND_CHARACTER, LEGEND_LINE = 7.2, 20  # width of a character and height of a line, in the fonts of STYLE
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#1c2430}.axis{fill:#5a6472;font-size:12px}.mark{fill:#5a6472;"
     "font-size:11px}.grid{stroke:#d9dee5;stroke-width:1}.event{stroke:#5a6472;stroke-width:1;stroke-dasharray:3 3}"
@@ -47,15 +48,16 @@ class Chart:
         points = max((len(one.values) for one in self.series), default=0)
         top = self.highest or round_up(self._largest())
         plot = _Plot(points, top)
+        places, height = self._legend_places()
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
             f'aria-label="{escape(self.title)}">',
-            f'<style>{STYLE}</style><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
+            f'<style>{STYLE}</style><rect width="{WIDTH}" height="{height}" fill="#fff"/>',
             f'<text x="{LEFT}" y="18" font-weight="600">{escape(self.title)}</text>',
             *self._axes(plot),
             *(self._areas(plot) if self.stacked else self._lines(plot)),
             *self._marks(plot),
-            *self._legend(),
+            *self._legend(places),
             "</svg>",
         ]
         return "\n".join(parts) + "\n"
@@ -111,13 +113,23 @@ class Chart:
             )
         return parts
 
-    def _legend(self) -> list[str]:
-        parts = []
-        x = float(LEFT)
+    def _legend_places(self) -> tuple[list[tuple[float, int]], int]:
+        """Return where each entry of the legend stands, and how high the picture is with all its lines."""
+        places: list[tuple[float, int]] = []
+        x, y = float(LEFT), HEIGHT - 18
         for one in self.series:
-            parts.append(f'<rect x="{x}" y="{HEIGHT - 18}" width="12" height="12" rx="2" fill="{one.colour}"/>')
-            parts.append(f'<text class="axis" x="{x + 17}" y="{HEIGHT - 8}">{escape(one.title)}</text>')
-            x += 17 + 7.2 * len(one.title) + 18
+            width = 17 + LEGEND_CHARACTER * len(one.title)
+            if x + width > WIDTH and x > LEFT:
+                x, y = float(LEFT), y + LEGEND_LINE
+            places.append((x, y))
+            x = round(x + width + 18, 1)
+        return places, y + 18
+
+    def _legend(self, places: list[tuple[float, int]]) -> list[str]:
+        parts = []
+        for one, (x, y) in zip(self.series, places, strict=True):
+            parts.append(f'<rect x="{x}" y="{y}" width="12" height="12" rx="2" fill="{one.colour}"/>')
+            parts.append(f'<text class="axis" x="{round(x + 17, 1)}" y="{y + 10}">{escape(one.title)}</text>')
         return parts
 
 

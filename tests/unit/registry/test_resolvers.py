@@ -1,8 +1,10 @@
-"""Zones signed here are secure to Unbound and to BIND's validator (delv), served by NSD: answers and denials."""
+"""Zones signed here, served by NSD, are secure to Unbound and BIND as resolvers, and to delv: answers and denials."""
 
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -35,14 +37,40 @@ server:
 {stubs}
 """
 
+NAMED = """
+options {{
+  directory "{folder}";
+  pid-file none;
+  session-keyfile none;
+  listen-on port {port} {{ 127.0.0.1; }};
+  listen-on-v6 {{ none; }};
+  recursion yes;
+  dnssec-validation yes;
+}};
+controls {{ }};
+{anchors}
+{zones}
+"""
+FORWARDED = 'zone "{name}" {{ type forward; forward only; forwarders {{ 127.0.0.1 port {port}; }}; }};'
+
+
+@dataclass
+class Resolvers:
+    """Ports of the servers, and the folder with delv's trust anchors."""
+
+    nsd: int
+    unbound: int
+    named: int
+    folder: Path
+
 
 @pytest.fixture(scope="module")
-def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int, Path]]:
-    """Ports of NSD and Unbound, and a folder with BIND's trust anchors."""
+def resolvers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resolvers]:
+    """NSD with all zones, and two resolvers in front of it."""
     folder = tmp_path_factory.mktemp("resolvers")
     now_s = int(time.time())
-    paths, anchors, stubs = {}, [], []
-    nsd_port, port = free_port(), free_port()
+    paths, anchors, stubs, forwarded = {}, [], [], []
+    ports = Resolvers(free_port(), free_port(), free_port(), folder)
     for name, (algorithm, nsec3) in ZONES.items():
         zone = load_zone(name, EVERYTHING)
         keys = key_pair(algorithm)
@@ -51,27 +79,32 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int, 
         paths[name].write_text(zone_text(zone))
         ds = rdata_text(43, keys[0].ds(zone.name))
         anchors.append(f'trust-anchor: "{name}. DS {ds}"')
-        stubs.append(f'stub-zone:\n  name: "{name}"\n  stub-addr: 127.0.0.1@{nsd_port}')
+        stubs.append(f'stub-zone:\n  name: "{name}"\n  stub-addr: 127.0.0.1@{ports.nsd}')
+        forwarded.append(FORWARDED.format(name=name, port=ports.nsd))
         tag, number, kind, digest = ds.split()
         (folder / f"{name}.anchor").write_text(
             f'trust-anchors {{ {name}. static-ds {tag} {number} {kind} "{digest}"; }};\n'
         )
-    configuration = folder / "unbound.conf"
-    text = UNBOUND.format(port=port, folder=folder, anchors="\n  ".join(anchors), stubs="\n".join(stubs))
-    configuration.write_text(text)
-    unbound = require_program("unbound", "unbound")
-    with (
-        running_nsd(folder, "nsd", nsd_port, paths),
-        subprocess.Popen([unbound, "-d", "-c", str(configuration)], stderr=subprocess.DEVNULL) as process,
-    ):
-        try:
-            for _ in range(200):
-                if "NOERROR" in ask(port, "optout15", "SOA") and "NOERROR" in ask(nsd_port, "nsec8", "SOA"):
+    unbound_conf, named_conf = folder / "unbound.conf", folder / "named.conf"
+    unbound_conf.write_text(
+        UNBOUND.format(port=ports.unbound, folder=folder, anchors="\n  ".join(anchors), stubs="\n".join(stubs))
+    )
+    trusted = "".join((folder / f"{name}.anchor").read_text() for name in ZONES)
+    named_conf.write_text(NAMED.format(port=ports.named, folder=folder, anchors=trusted, zones="\n".join(forwarded)))
+    commands = (
+        [require_program("unbound", "unbound"), "-d", "-c", str(unbound_conf)],
+        [require_program("named", "bind9"), "-f", "-n", "1", "-c", str(named_conf)],
+    )
+    with running_nsd(folder, "nsd", ports.nsd, paths), ExitStack() as stack:
+        for command in commands:
+            process = stack.enter_context(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+            stack.callback(process.terminate)
+        for port in (ports.nsd, ports.unbound, ports.named):
+            for _ in range(400):
+                if "NOERROR" in ask(port, "optout15", "SOA"):
                     break
                 time.sleep(0.05)
-            yield nsd_port, port, folder
-        finally:
-            process.terminate()
+        yield ports
 
 
 def ask(port: int, name: str, rtype: str) -> str:
@@ -80,9 +113,10 @@ def ask(port: int, name: str, rtype: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
+@pytest.mark.parametrize("program", ["unbound", "named"])
 @pytest.mark.parametrize("zone", ZONES)
-def test_unbound(zone: str, ports: tuple[int, int, Path]) -> None:
-    _, port, _ = ports
+def test_resolver(zone: str, program: str, resolvers: Resolvers) -> None:
+    port = resolvers.unbound if program == "unbound" else resolvers.named
     opt_out = zone.startswith("optout")
     for name, rtype, rcode, secure in (
         ("www", "A", "NOERROR", True),
@@ -100,8 +134,7 @@ def test_unbound(zone: str, ports: tuple[int, int, Path]) -> None:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_bind(zone: str, ports: tuple[int, int, Path]) -> None:
-    nsd_port, _, folder = ports
+def test_delv(zone: str, resolvers: Resolvers) -> None:
     delv = require_program("delv", "bind9-dnsutils")
     for name, rtype, said in (
         ("www", "A", "fully validated"),
@@ -110,6 +143,14 @@ def test_bind(zone: str, ports: tuple[int, int, Path]) -> None:
         ("any.wild", "A", "unsigned answer" if zone.startswith("optout") else "fully validated"),
         ("nobody", "A", "negative response, fully validated"),
     ):
-        command = [delv, "@127.0.0.1", "-p", str(nsd_port), "-a", str(folder / f"{zone}.anchor"), f"+root={zone}"]
+        command = [
+            delv,
+            "@127.0.0.1",
+            "-p",
+            str(resolvers.nsd),
+            "-a",
+            str(resolvers.folder / f"{zone}.anchor"),
+            f"+root={zone}",
+        ]
         done = subprocess.run([*command, f"{name}.{zone}", rtype], capture_output=True, text=True, check=False)
         assert said in done.stdout, (name, done.stdout, done.stderr)
