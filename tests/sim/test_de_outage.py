@@ -146,7 +146,7 @@ def test_a_new_name_in_a_known_zone_needs_the_last_known_good_chain() -> None:
 
 def test_a_negative_trust_anchor_ends_it(runs: dict[str, Run]) -> None:
     outage = outage_of()
-    run = play(outage, POLICIES["trust-anchor-1h"], SEED, TrafficParameters().for_zones(outage.zones))
+    run = play(outage, POLICIES["nta-1h"], SEED, TrafficParameters().for_zones(outage.zones))
     placed_s = outage.broken_s + HOUR_S
     assert during(run, placed_s, first_repair(outage)).questions_failed == 0
     before = during(run, outage.broken_s, placed_s)

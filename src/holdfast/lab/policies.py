@@ -9,20 +9,20 @@ from holdfast.base.settings import EngineSettings
 class Policy:
     """Named engine settings (RFC 8767 for stale answers), and what the operator does meanwhile.
 
-    ``insecure_after_s``: so many seconds into the break the resolver is started anew with the broken zone among its
-    insecure zones, which is a negative trust anchor (RFC 7646) from the configuration file; -1: never.
+    ``anchor_after_s``: so many seconds into the break the operator puts a negative trust anchor (RFC 7646) in force
+    for the broken zone; -1: never.
     """
 
     name: str
     title: str
     serve_stale: bool
     last_known_good: bool
-    insecure_after_s: int = -1
+    anchor_after_s: int = -1
 
     @property
     def hands_off(self) -> bool:
         """Tell whether the resolver is left alone during the outage."""
-        return self.insecure_after_s < 0
+        return self.anchor_after_s < 0
 
     def apply(self, settings: EngineSettings) -> EngineSettings:
         """Set the settings of this policy; returns them."""
@@ -35,7 +35,7 @@ class Policy:
 POLICIES = (
     Policy("no-stale", "no stale answers", False, False),
     Policy("stale", "stale answers", True, False),
-    Policy("trust-anchor-1h", "stale, negative trust anchor after 1 h", True, False, 3600),
-    Policy("trust-anchor", "stale, negative trust anchor after 2 h 47", True, False, 10020),  # as 1.1.1.1 on 5 May 2026
+    Policy("nta-1h", "stale, negative trust anchor after 1 h", True, False, 3600),
+    Policy("nta", "stale, negative trust anchor after 2 h 47", True, False, 10020),  # as 1.1.1.1 on 5 May 2026
     Policy("last-known-good", "stale and last-known-good chain", True, True),
 )

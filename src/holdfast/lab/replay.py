@@ -6,6 +6,7 @@ from functools import partial
 
 from holdfast.dns.iana import FLAG_CD, FLAG_RD, rcode_name, type_number
 from holdfast.dns.writer import build_query
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.lab.measurements import MINUTE_S, STALE, ClientAnswer, Measurements, read_answer
 from holdfast.lab.outage import Outage, Probe
 from holdfast.lab.policies import Policy
@@ -50,10 +51,9 @@ def play(
         if change.at_s > world.settled_s:
             clock.plan(clock.at(change.at_s), partial(_change, world, network, change))
     if not policy.hands_off:
-        settings = policy.apply(world.settings())
-        settings.insecure_zones = [world.subject]
-        at_us = clock.at(outage.broken_s + policy.insecure_after_s)
-        clock.plan(at_us, partial(resolver.restart, settings))
+        at_s = outage.broken_s + policy.anchor_after_s
+        anchor = NegativeTrustAnchor(world.subject, f"{outage.name} fails validation", "operator", at_s, outage.end_s)
+        clock.plan(clock.at(at_s), partial(resolver.put_negative_trust_anchor, anchor))
     clients.start()
     upstream = 0
     for minute_s in range(begin_s, outage.end_s, MINUTE_S):

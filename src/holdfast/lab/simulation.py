@@ -23,6 +23,7 @@ from holdfast.base.entropy import Entropy
 from holdfast.base.instant import Instant
 from holdfast.base.settings import EngineSettings
 from holdfast.crypto.verifier import CryptographyVerifier
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.engine.engine import ResolverEngine
 from holdfast.lab.authority import Authority
@@ -212,37 +213,22 @@ class VirtualResolver(AskedResolver):
     def __init__(self, clock: VirtualClock, network: SimulatedNetwork, settings: EngineSettings, seed: int) -> None:
         self._clock = clock
         self._network = network
-        self._seed = seed
-        self._verifier = RememberingVerifier()
-        self.engine = self._new_engine(settings)
+        entropy = Entropy(f"virtual resolver {seed}".encode())
+        self.engine = ResolverEngine(settings, RememberingVerifier(), entropy, clock.instant())
         self._open: set[int] = set()
-        self._asked = 0
-        self._waiting: dict[int, tuple[bytes, bytes, Answered]] = {}
         clock.watch(self)
-
-    def _new_engine(self, settings: EngineSettings) -> ResolverEngine:
-        entropy = Entropy(f"virtual resolver {self._seed}".encode())
-        return ResolverEngine(settings, self._verifier, entropy, self._clock.instant())
-
-    def restart(self, settings: EngineSettings) -> None:
-        """Start anew with other settings and an empty cache; clients that wait ask again."""
-        self.engine = self._new_engine(settings)
-        self._open.clear()
-        waiting = list(self._waiting.values())
-        self._waiting.clear()
-        for address, wire, answered in waiting:
-            self.ask(address, wire, answered)
 
     def ask(self, address: bytes, wire: bytes, answered: Answered) -> None:
         """Send a client's query over UDP; ``answered`` gets the answer."""
-        self._asked += 1
-        number = self._asked
-        self._waiting[number] = (address, wire, answered)
-        answer = self.engine.receive_client_query(Client(address, TRANSPORT_UDP, number), wire, self._clock.instant())
+        answer = self.engine.receive_client_query(Client(address, TRANSPORT_UDP, answered), wire, self._clock.instant())
         self._act()
         if answer is not None:
-            del self._waiting[number]
             answered(answer)
+
+    def put_negative_trust_anchor(self, anchor: NegativeTrustAnchor) -> None:
+        """Put a negative trust anchor in force, as `holdfast nta add` does."""
+        self.engine.put_negative_trust_anchor(anchor, self._clock.instant())
+        self._act()
 
     def wake(self) -> None:
         """Let the engine's timers fire."""
@@ -259,18 +245,17 @@ class VirtualResolver(AskedResolver):
                 elif isinstance(effect, AbandonExchange):
                     self._open.discard(effect.exchange_id)
                 elif isinstance(effect, SendAnswer):
-                    number = effect.client.handle
-                    assert isinstance(number, int)
-                    self._waiting.pop(number)[2](effect.wire)
+                    handle = effect.client.handle
+                    assert callable(handle)
+                    handle(effect.wire)
             effects = self.engine.take_effects()
 
     def _send(self, query: SendUpstreamQuery) -> None:
         """Put a query on the network."""
         self._open.add(query.exchange_id)
-        sender = self.engine
 
         def deliver(response: bytes | None) -> None:
-            if sender is not self.engine or query.exchange_id not in self._open:
+            if query.exchange_id not in self._open:
                 return
             self._open.discard(query.exchange_id)
             if response is None:
