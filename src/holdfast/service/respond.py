@@ -50,12 +50,13 @@ class Response:
 
 
 class Written:
-    """A response on the wire. ``complete`` False: not for every client; ``opt_offset`` is 0 without OPT record."""
+    """A response on the wire. ``complete`` False: not what every client should get; ``opt_offset`` 0: no OPT record."""
 
-    def __init__(self, wire: bytes, ttl_offsets: list[int], opt_offset: int, complete: bool) -> None:
+    def __init__(self, wire: bytes, ttl_offsets: list[int], opt_offset: int, truncated: bool, complete: bool) -> None:
         self.wire: Final = wire
         self.ttl_offsets: Final = ttl_offsets
         self.opt_offset: Final = opt_offset
+        self.truncated: Final = truncated
         self.complete: Final = complete
 
     def with_options(self, octets: bytes) -> bytes:
@@ -72,11 +73,11 @@ def limit_octets(question: Question, is_stream: bool, settings: EngineSettings) 
     return max(PLAIN_UDP_OCTETS, min(question.edns.udp_octets, settings.edns_buffer_octets))
 
 
-def ede_options(causes: list[Cause]) -> list[EdnsOption]:
+def ede_options(causes: list[Cause], with_texts: bool) -> list[EdnsOption]:
     """Write the causes as EDE options, the innermost first (RFC 8914 section 2)."""
     options: list[EdnsOption] = []
     for cause in causes[:EXTENDED_ERRORS]:
-        text = cause.extra_text.encode("utf-8", "replace")
+        text = cause.extra_text.encode("utf-8", "replace") if with_texts else b""
         if len(text) > EXTRA_TEXT_OCTETS:
             text = text[:EXTRA_TEXT_OCTETS].decode("utf-8", "ignore").encode()  # no half of a character
         options.append(EdnsOption(EDNS_OPTION_EDE, bytes([cause.info_code >> 8, cause.info_code & 255]) + text))
@@ -88,9 +89,28 @@ def write_response(
 ) -> Written:
     """Write a response for one client: its ID, its letter case, its size, its EDNS.
 
-    ``room_octets`` are left free for options of its own (``Written.with_options``). ANY over UDP gets one RRset of all
-    (RFC 8482 section 4.1): it is hardly ever asked but to have a large answer sent to somebody else.
+    ``room_octets`` are left free for options of its own (``Written.with_options``). The texts of errors go before any
+    data has to (RFC 8914 section 3). ANY over UDP gets one RRset of all (RFC 8482 section 4.1): it is hardly ever asked
+    but to have a large answer sent to somebody else.
     """
+    limit = limit_octets(question, is_stream, settings) - room_octets
+    if question.edns is not None and settings.extended_errors and response.causes:
+        whole = write_message(question, response, is_stream, settings, limit, ede_options(response.causes, True))
+        if not whole.truncated:
+            return whole
+        return write_message(question, response, is_stream, settings, limit, ede_options(response.causes, False))
+    return write_message(question, response, is_stream, settings, limit, [])
+
+
+def write_message(
+    question: Question,
+    response: Response,
+    is_stream: bool,
+    settings: EngineSettings,
+    limit: int,
+    options: list[EdnsOption],
+) -> Written:
+    """Write a response of at most ``limit`` octets, truncated if it does not fit."""
     edns = question.edns
     wants_dnssec = edns is not None and edns.do
     flags = FLAG_QR | (question.flags & (FLAG_RD | FLAG_CD)) | (question.opcode << 11) | (response.rcode & 15)
@@ -98,14 +118,13 @@ def write_response(
         flags |= FLAG_AD  # RFC 6840 section 5.8; with CD nothing is checked, whatever the cache happens to know
     if response.recursion_available:
         flags |= FLAG_RA
-    writer = MessageWriter(limit_octets(question, is_stream, settings) - room_octets)
-    options = ede_options(response.causes) if edns is not None and settings.extended_errors else []
+    writer = MessageWriter(limit)
     if edns is not None:
         writer.reserve(opt_octets(options))
     writer.header(question.id, flags)
     if question.qname_wire:
         writer.question(question.qname_wire, question.qtype, question.qclass)
-    complete = True
+    complete = writer.size + writer.reserved <= limit
     depends_on_transport = question.qtype == TYPE_ANY and settings.minimal_any
     shown = response.answer[:1] if depends_on_transport and not is_stream else response.answer
     for part in shown:
@@ -127,7 +146,7 @@ def write_response(
         out = bytearray(wire)
         out[2] |= FLAG_TC >> 8
         wire = bytes(out)
-    return Written(wire, writer.ttl_offsets, writer.opt_offset, complete and not depends_on_transport)
+    return Written(wire, writer.ttl_offsets, writer.opt_offset, not complete, complete and not depends_on_transport)
 
 
 def write_extras(writer: MessageWriter, response: Response, wants_dnssec: bool) -> None:
