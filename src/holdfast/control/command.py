@@ -91,5 +91,7 @@ def _print_anchors(console: Console, command: str, result: Values) -> None:
         left = f"{anchor['left_s'] // 3600} h {anchor['left_s'] % 3600 // 60} min left"
         console.print(f"{anchor['zone']} until {utc_text(anchor['end_s'])} ({left})", markup=False)
         console.print(f"  by {anchor['author']} since {utc_text(anchor['start_s'])}: {anchor['reason']}", markup=False)
+    if "warning" in result:
+        console.print(result["warning"], markup=False)
     if result["anchors"] and not result["kept"] and command != "nta.remove":
         console.print("not kept over a restart: the server has no state directory")

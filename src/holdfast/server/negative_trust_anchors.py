@@ -17,6 +17,7 @@ from holdfast.base.limits import (
     NEGATIVE_TRUST_ANCHOR_LIFETIME_S,
     NEGATIVE_TRUST_ANCHORS,
 )
+from holdfast.base.settings import EngineSettings
 from holdfast.dns.name import ROOT, from_text, to_text
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.dnssec.signature_time import utc_text
@@ -34,6 +35,7 @@ class Change:
 
     def __init__(self, action: str, anchor: NegativeTrustAnchor, result: Values) -> None:
         self.request: Values = {"command": action, **anchor_values(anchor)}
+        self.result = result
         self.command = Command(action, merge=lambda _results: result)
 
 
@@ -52,6 +54,18 @@ class NegativeTrustAnchorList:
         """Return the records that have not ended, by zone."""
         now_s = self._now_s()
         return [self._anchors[zone] for zone in sorted(self._anchors) if self._anchors[zone].end_s > now_s]
+
+    def move(self, directory: Path | None) -> None:
+        """Keep the journal in another directory from now on, beginning with what is in force (after a reload)."""
+        path = directory / FILE_NAME if directory is not None else None
+        if path == self._path:
+            return
+        self._path = path
+        for anchor in self.in_force():
+            try:
+                self._write("add", anchor, anchor.author, anchor.reason, 0)
+            except OSError as error:
+                log.error("cannot write the journal of negative trust anchors", error=str(error))
 
     def expire(self) -> None:
         """Take note of ends that have come; the workers see them by themselves."""
@@ -73,26 +87,26 @@ class NegativeTrustAnchorList:
             "anchors": [{**anchor_values(one), "left_s": one.end_s - now_s} for one in anchors],
         }
 
-    def change(self, values: Values, configured: list[bytes]) -> Change:
+    def change(self, values: Values, settings: EngineSettings) -> Change:
         """Take a checked command to add, extend or remove. Raises CommandError, and changes nothing, if it cannot be.
 
-        ``configured`` are the zones that the configuration calls insecure.
+        ``settings`` say which zones are insecure already, and which have trust anchors.
         """
         self.expire()
         command = values["command"]
         try:
             if command == "nta.add":
-                return self._add(values, configured)
+                return self._add(values, settings)
             return self._extend(values) if command == "nta.extend" else self._remove(values)
         except OSError as error:
             raise CommandError(f"{command}: cannot write {self._path}: {error.strerror or error}") from None
 
-    def _add(self, values: Values, configured: list[bytes]) -> Change:
+    def _add(self, values: Values, settings: EngineSettings) -> Change:
         zone = _zone(values)
         text = to_text(zone)
         if zone == ROOT:
             raise CommandError("nta.add: the root: that would turn all validation off, which is validation.enabled")
-        if zone in configured:
+        if zone in settings.insecure_zones:
             raise CommandError(f"nta.add: {text} is insecure by configuration (validation.insecure_zones)")
         if zone in self._anchors:
             raise CommandError(f"nta.add: {text} has a negative trust anchor already; extend or remove it")
@@ -103,7 +117,10 @@ class NegativeTrustAnchorList:
         anchor = NegativeTrustAnchor(zone, values["reason"].strip(), values["author"].strip(), now_s, end_s)
         self._write("add", anchor, anchor.author, anchor.reason, 0)
         self._anchors[zone] = anchor
-        return self._taken("nta.put", anchor)
+        warning = ""
+        if zone in [one.zone for one in settings.trust_anchors]:  # RFC 7646 section 3: users should not be surprised
+            warning = f"{text} has a trust anchor of its own, which does not count meanwhile"
+        return self._taken("nta.put", anchor, warning)
 
     def _extend(self, values: Values) -> Change:
         old = self._existing(values)
@@ -121,9 +138,12 @@ class NegativeTrustAnchorList:
         del self._anchors[old.zone]
         return self._taken("nta.drop", anchor)
 
-    def _taken(self, action: str, anchor: NegativeTrustAnchor) -> Change:
-        result = {**anchor_values(anchor), "left_s": anchor.end_s - self._now_s()}
-        return Change(action, anchor, {"kept": self._path is not None, "anchors": [result]})
+    def _taken(self, action: str, anchor: NegativeTrustAnchor, warning: str = "") -> Change:
+        shown = {**anchor_values(anchor), "left_s": anchor.end_s - self._now_s()}
+        result: Values = {"kept": self._path is not None, "anchors": [shown]}
+        if warning:
+            result["warning"] = warning
+        return Change(action, anchor, result)
 
     def _existing(self, values: Values) -> NegativeTrustAnchor:
         self.expire()

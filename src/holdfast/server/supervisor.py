@@ -264,7 +264,7 @@ class Supervisor:
             if command.name in ("nta.list", "nta.show"):
                 reply({"ok": True, "result": self._anchors.show(values)})
                 return
-            change = self._anchors.change(values, self._engine_settings.insecure_zones)
+            change = self._anchors.change(values, self._engine_settings)
         except CommandError as error:
             reply({"ok": False, "error": str(error)})
             return
@@ -319,6 +319,7 @@ class Supervisor:
         self._sockets = sockets
         self._settings = settings
         self._engine_settings = self._with_seed(engine_settings)
+        self._anchors.move(settings.state_directory)
         self._restart_at.clear()
         old = [worker for worker in self._workers.values() if worker.pid not in self._retired]
         for number in range(settings.workers):

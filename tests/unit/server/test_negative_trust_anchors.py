@@ -23,6 +23,7 @@ from holdfast.base.limits import (
     NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S,
     NEGATIVE_TRUST_ANCHORS,
 )
+from holdfast.base.settings import EngineSettings, TrustAnchorSetting
 from holdfast.dns.iana import EDE_NEGATIVE_TRUST_ANCHOR
 from holdfast.dns.name import ROOT, to_text
 from holdfast.lab.authority import Authority
@@ -58,7 +59,11 @@ class Office:
         check_request(values)
         if command in ("list", "show"):
             return self.anchors.show(values)
-        return self.anchors.change(values, [wire_name("corp.example")]).request
+        settings = EngineSettings()
+        settings.insecure_zones = [wire_name("corp.example")]
+        settings.trust_anchors = [TrustAnchorSetting(wire_name("island.example"), [], [], False, "")]
+        self.change = self.anchors.change(values, settings)
+        return self.change.request
 
     def add(self, zone: str = "de", **more: object) -> dict[str, Any]:
         """Add one with everything that is needed."""
@@ -109,6 +114,13 @@ def test_extending_counts_from_now_and_keeps_who_began_it_and_why(office: Office
     assert told["command"] == "nta.put"
     assert (told["author"], told["reason"], told["start_s"]) == ("ops", "wrong key", START_S)
     assert told["end_s"] == START_S + 1800 + 7200
+
+
+def test_rfc7646_3_users_are_warned_of_one_that_disables_a_trust_anchor(office: Office) -> None:
+    office.add()
+    assert "warning" not in office.change.result
+    office.add("island.example")
+    assert "island.example has a trust anchor of its own" in office.change.result["warning"]
 
 
 def test_one_that_is_removed_or_has_ended_is_gone(office: Office) -> None:
@@ -255,6 +267,20 @@ def test_a_journal_that_cannot_be_written_is_an_error_in_words_and_changes_nothi
     with pytest.raises(CommandError, match=r"cannot write .*: Is a directory"):
         office.add()
     assert office.zones() == []
+
+
+def test_a_reload_may_move_the_journal(office: Office, tmp_path: Path) -> None:
+    office.add("nl")
+    office.add("de")
+    office.do("remove", zone="nl", reason="repaired", author="ops")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    office.anchors.move(elsewhere)
+    office.anchors.move(elsewhere)
+    office.directory = elsewhere
+    assert [one["anchor"]["zone"] for one in journal(office)] == ["de"]
+    office.restart()
+    assert office.zones() == ["de"]
 
 
 def test_without_a_directory_nothing_is_written_and_that_is_told() -> None:
