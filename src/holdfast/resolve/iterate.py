@@ -185,7 +185,8 @@ class FetchTask(Task):
             self.state.running[key] = running
             self.state.wake(running)
         self.priming = running
-        self.wait_for(running)
+        if not self.wait_for(running):
+            self.state.wake(self)  # priming waits for this very fetch: the hints have to do
 
     def enter(self, delegation: Delegation) -> None:
         """Go to the servers of a zone."""

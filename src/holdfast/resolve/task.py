@@ -67,7 +67,7 @@ class Task:
 
     def wait_for(self, other: "Task") -> bool:
         """Be woken when ``other`` is done. False: ``other`` itself waits for this task, so waiting would never end."""
-        if other is self or other.reaches(self):
+        if other is self or (self.waiters and other.reaches(self)):  # what nobody waits for closes no circle
             return False
         other.waiters.append(self)
         self.waiting_for = [task for task in self.waiting_for if not task.done]

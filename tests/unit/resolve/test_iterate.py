@@ -8,11 +8,12 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from holdfast.base.settings import UpstreamServer, ZoneServers
+from holdfast.base.settings import RootServer, UpstreamServer, ZoneServers
+from holdfast.cache.delegation_cache import Delegation, NameServer
 from holdfast.dns.name import ROOT
 from holdfast.resolve.iterate import server_text
 from tests.support.dnssec_records import wire_name
-from tests.support.engine_world import ROOT_ADDRESS, EngineWorld, Message, reply_to, texts
+from tests.support.engine_world import ROOT_ADDRESS, EngineWorld, Message, plain_settings, reply_to, texts
 
 FIRST, SECOND, THIRD = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 SOA = "example. 300 SOA ns.example. root.example. 1 2 3 4 300"
@@ -320,3 +321,19 @@ def test_forwarders_may_share_an_address_and_take_over_from_each_other() -> None
 def test_servers_are_named_by_address_and_unusual_port(text: str, port: int | None, written: str) -> None:
     server = ip_address(text).packed + (b"" if port is None else port.to_bytes(2, "big"))
     assert server_text(server) == written
+
+
+def test_priming_that_needs_a_name_whose_fetch_needs_priming_ends_all_the_same() -> None:
+    settings = plain_settings()
+    settings.prime_root = True
+    settings.root_servers = [RootServer(b"\x01a\x04root\x03net\x00", [ip_address(ROOT_ADDRESS).packed])]
+    world = EngineWorld(lambda _address, _query: None, settings)
+    never_us = world.clock_us + 3_600_000_000
+    without_glue = Delegation(b"\x03net\x00", [NameServer(b"\x02ns\x03net\x00", [])], never_us, 53, False)
+    world.engine.state.delegations.put(without_glue)
+    assert world.ask("www.example").rcode() == dns.rcode.SERVFAIL
+    for _ in range(100):
+        if not world.engine.state.running:
+            break
+        world.next_timer()
+    assert world.engine.state.running == {}
