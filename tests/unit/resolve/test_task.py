@@ -43,6 +43,9 @@ def test_the_search_for_circles_is_bounded() -> None:
     goal, hub = task(), task()
     for _ in range(WAITS_EXAMINED + 10):
         hub.wait_for(task())
+    assert goal.wait_for(hub)  # nobody waits for it, so there is nothing to look at
+    goal, waiting = task(), task()
+    assert waiting.wait_for(goal)
     assert not goal.wait_for(hub)  # too much to look at counts as a circle
 
 
