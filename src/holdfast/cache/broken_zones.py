@@ -79,16 +79,17 @@ class BrokenZones:
             return broken
         return None
 
-    def want(self, name: bytes) -> None:
-        """Note that somebody asks for a name whose failure is cached: recovery of its zone matters."""
+    def want(self, name: bytes) -> bool:
+        """Note that somebody asks for a name whose failure is cached; False: its zone is not watched for recovery."""
         while self.zones:
             broken = self.zones.get(name)
             if broken is not None:
                 broken.wanted += 1
-                return
+                return True
             if name == ROOT:
-                return
+                break
             name = parent(name)
+        return False
 
     def remove(self, zone: bytes) -> None:
         """The zone is well, or nobody cares any more."""

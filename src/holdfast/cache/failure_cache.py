@@ -38,6 +38,8 @@ class FailureEntry(Evictable):
         self.since_us: Final = since_us
         self.causes: Final = causes
         self.expires_us: int = expires_us
+        self.attempted_us: int = since_us  # when the latest attempt failed
+        self.held: bool = False  # by the failure recheck timer, since stale data is served meanwhile
         self.failures: Final = failures
 
 
@@ -68,6 +70,7 @@ class FailureCache:
             hold_s *= 2
         hold_s = min(hold_s, FAILURE_TTL_MAXIMUM_S)
         entry = FailureEntry(name, status, failure, causes, since_us, now_us + hold_s * 1_000_000, failures)
+        entry.attempted_us = now_us
         self.table.put(key, entry)
         return entry
 
@@ -76,6 +79,7 @@ class FailureCache:
         entry = self.table.entries.get(rrset_key(name, rtype))
         if isinstance(entry, FailureEntry) and entry.expires_us < until_us:
             entry.expires_us = until_us
+            entry.held = True
 
     def remove(self, name: bytes, rtype: int) -> None:
         """Forget a failure: the question was answered."""

@@ -6,7 +6,7 @@ from holdfast.base.cause import Cause
 from holdfast.base.instant import Instant
 from holdfast.base.limits import SYNTHESIS_HASHES
 from holdfast.base.security_status import BOGUS, INDETERMINATE, SECURE, UNCHECKED
-from holdfast.cache.failure_cache import FailureEntry
+from holdfast.cache.failure_cache import REFRESH_ERROR, FailureEntry
 from holdfast.cache.negative_cache import NegativeEntry
 from holdfast.cache.rrset_cache import CachedRRset
 from holdfast.dns.iana import (
@@ -89,7 +89,7 @@ class CachedLookup(PendingLookup):
         if negative is not None and self.take_cached_negative(negative, now):
             return True
         failure = self.state.failures.get(self.name, self.rtype, now_us)
-        if failure is not None and (self.validate or failure.status != BOGUS):
+        if failure is not None and (self.validate or failure.status != BOGUS) and self.still_fails(failure, now):
             self.take_cached_failure(failure, now)
             return True
         if self.take_cached_dname(now):
@@ -153,11 +153,17 @@ class CachedLookup(PendingLookup):
         self.state.finish(self)
         return True
 
+    def still_fails(self, failure: FailureEntry, now: Instant) -> bool:
+        """Tell whether a cached failure may answer: a long one only while somebody looks for the zone's recovery."""
+        if self.state.broken.want(self.name) or failure.held or failure.failure == REFRESH_ERROR:
+            return True
+        interval_us = self.state.settings.recovery_probe_interval_s * 1_000_000
+        return interval_us == 0 or now.monotonic_us < failure.attempted_us + interval_us
+
     def take_cached_failure(self, failure: FailureEntry, now: Instant) -> None:
         """Fail as before, for the reason of then (RFC 9520 section 2.2)."""
         ago_s = (now.monotonic_us - failure.since_us) // 1_000_000
         text = f"{to_text(self.name)} {type_name(self.rtype)} fails since {ago_s} s, tried {failure.failures} times"
-        self.state.broken.want(self.name)
         result = self.result
         result.causes = [*failure.causes, Cause(EDE_CACHED_ERROR, text, "lookup.cached-failure")]
         result.status = failure.status
