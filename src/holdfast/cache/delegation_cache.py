@@ -7,7 +7,7 @@ delegation is the parent's word and ends with the parent's TTL, so a child canno
 from typing import Final
 
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
-from holdfast.dns.name import ROOT, is_subdomain, parent
+from holdfast.dns.name import ROOT, parent
 
 
 class NameServer:
@@ -79,7 +79,4 @@ class DelegationCache:
 
     def remove_subtree(self, zone: bytes) -> int:
         """Forget everything at and below ``zone``; returns how many entries went."""
-        doomed = [key for key in self.table.entries if is_subdomain(key, zone)]
-        for key in doomed:
-            self.table.remove(key)
-        return len(doomed)
+        return self.table.remove_subtree(zone)

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from holdfast.dns.name import is_subdomain
+
 ENTRY_OVERHEAD_OCTETS: Final = 400  # Python objects around one entry: measured with sys.getsizeof over a full cache
 RECORD_OVERHEAD_OCTETS: Final = 60  # one bytes object and its list slot
 
@@ -65,6 +67,19 @@ class BoundedTable:
             return False
         self.octets -= old.octets
         return True
+
+    def remove_subtree(self, zone: bytes, type_octets: int = 0) -> int:
+        """Forget everything at and below ``zone``; returns how many entries went.
+
+        Keys begin with a name, ``type_octets`` octets follow it.
+        """
+        return self.remove_all([key for key in self.entries if is_subdomain(key[: len(key) - type_octets], zone)])
+
+    def remove_all(self, keys: list[bytes]) -> int:
+        """Forget entries; returns how many keys were given."""
+        for key in keys:
+            self.remove(key)
+        return len(keys)
 
     def clear(self) -> None:
         """Forget everything."""

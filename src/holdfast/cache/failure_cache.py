@@ -5,8 +5,7 @@ from typing import Final
 from holdfast.base.cause import Cause
 from holdfast.base.limits import FAILURE_TTL_FIRST_S, FAILURE_TTL_MAXIMUM_S
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
-from holdfast.cache.rrset_cache import rrset_key
-from holdfast.dns.name import is_subdomain
+from holdfast.cache.rrset_cache import TYPE_OCTETS, rrset_key
 
 # Why fresh data could not be had; each has its own limit on how old a stale answer may be.
 NOT_FAILED: Final = 0
@@ -87,11 +86,4 @@ class FailureCache:
 
     def remove_subtree(self, zone: bytes) -> int:
         """Forget everything at and below ``zone``; returns how many entries went."""
-        doomed = [
-            key
-            for key, entry in self.table.entries.items()
-            if isinstance(entry, FailureEntry) and is_subdomain(entry.name, zone)
-        ]
-        for key in doomed:
-            self.table.remove(key)
-        return len(doomed)
+        return self.table.remove_subtree(zone, TYPE_OCTETS)

@@ -71,12 +71,8 @@ class KeyCache:
             for key, entry in self.table.entries.items()
             if isinstance(entry, ZoneTrust) and entry.status == BOGUS and is_subdomain(key, zone)
         ]
-        for key in doomed:
-            self.table.remove(key)
+        self.table.remove_all(doomed)
 
     def remove_subtree(self, zone: bytes) -> int:
         """Forget everything at and below ``zone``; returns how many entries went."""
-        doomed = [key for key in self.table.entries if is_subdomain(key, zone)]
-        for key in doomed:
-            self.table.remove(key)
-        return len(doomed)
+        return self.table.remove_subtree(zone)

@@ -6,9 +6,9 @@ from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S
 from holdfast.base.security_status import SECURE, UNCHECKED
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
-from holdfast.cache.rrset_cache import ATTEMPTS_SHARE, rrset_key, rrset_octets
+from holdfast.cache.rrset_cache import ATTEMPTS_SHARE, TYPE_OCTETS, rrset_key, rrset_octets
 from holdfast.cache.stale_cut import StaleCut
-from holdfast.dns.name import ROOT, is_subdomain, parent
+from holdfast.dns.name import ROOT, parent
 from holdfast.dns.rrset import RRset
 
 NODATA: Final = 4  # the kinds of holdfast.resolve.classify
@@ -135,14 +135,4 @@ class NegativeCache:
 
     def remove_subtree(self, zone: bytes) -> int:
         """Forget everything at and below ``zone``; returns how many entries went."""
-        count = 0
-        for table in (self.table, self.attempts):
-            doomed = [
-                key
-                for key, entry in table.entries.items()
-                if isinstance(entry, NegativeEntry) and is_subdomain(entry.name, zone)
-            ]
-            for key in doomed:
-                table.remove(key)
-            count += len(doomed)
-        return count
+        return self.table.remove_subtree(zone, TYPE_OCTETS) + self.attempts.remove_subtree(zone, TYPE_OCTETS)

@@ -7,11 +7,11 @@ from holdfast.base.instant import FOREVER_S
 from holdfast.base.security_status import BOGUS, SECURE, UNCHECKED
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, RECORD_OVERHEAD_OCTETS, BoundedTable, Evictable
 from holdfast.cache.stale_cut import StaleCut
-from holdfast.dns.name import is_subdomain
 from holdfast.dns.rrset import RRset
 
 RANK_ADDITIONAL: Final = 1  # never used to answer; kept for completeness of the ranking
 RANK_REFERRAL: Final = 2  # DS and denial of DS that came with a referral: authoritative data of the parent
+TYPE_OCTETS: Final = 2  # at the end of a key made by `rrset_key`
 ATTEMPTS_SHARE: Final = 8  # of the capacity goes to what waits to be judged; it rarely waits long
 RANK_ANSWER: Final = 3  # the answer section of an authoritative reply
 
@@ -128,14 +128,4 @@ class RRsetCache:
 
     def remove_subtree(self, zone: bytes) -> int:
         """Forget everything at and below ``zone``; returns how many entries went."""
-        count = 0
-        for table in (self.table, self.attempts):
-            doomed = [
-                key
-                for key, entry in table.entries.items()
-                if isinstance(entry, CachedRRset) and is_subdomain(entry.rrset.name, zone)
-            ]
-            for key in doomed:
-                table.remove(key)
-            count += len(doomed)
-        return count
+        return self.table.remove_subtree(zone, TYPE_OCTETS) + self.attempts.remove_subtree(zone, TYPE_OCTETS)

@@ -3,13 +3,9 @@
 from dataclasses import dataclass, field
 
 from holdfast.base.effects import TRANSPORT_UDP
-from holdfast.crypto.signing import SigningKey
-from holdfast.dns.iana import TYPE_NSEC3, TYPE_SOA
-from holdfast.dns.rrset import RRset
 from holdfast.lab.authority import Authority, Faults
 from holdfast.lab.broken import SHELF, VALID_AFTER_S, VALID_BEFORE_S, key_of, sign_nsec3, sign_well
-from holdfast.lab.recorded_tag import RecordedTagKey
-from holdfast.registry.signer import sign_rrset, sign_zone
+from holdfast.registry.signer import sign_zone
 from holdfast.registry.zone import Nsec3Parameters, Zone
 from holdfast.registry.zone_file import load_zone
 from holdfast.server.sockets import packed_address
@@ -68,26 +64,6 @@ class Internet:
         rdata = key_of(self.zones["."]).ds(b"\x00")
         tag = rdata[0] << 8 | rdata[1]
         return f". IN DS {tag} {rdata[2]} {rdata[3]} {rdata[4:].hex().upper()}\n"
-
-    def break_tld(self, name: str) -> None:
-        """Publish SOA and NSEC3 signatures that the published key cannot verify, as de did on 5 May 2026."""
-        zone = self.zones[name]
-        published = zone.keys[0]
-        held = SigningKey.derive(published.algorithm, b"stranger/" + zone.name)
-        key = RecordedTagKey(published.dnskey, held)
-        for rrset in self._affected(zone):
-            rrset.signatures = [key.sign(rrset, zone.name, self.now_s - VALID_BEFORE_S, self.now_s + VALID_AFTER_S)]
-
-    def repair_tld(self, name: str) -> None:
-        """Undo ``break_tld``."""
-        zone = self.zones[name]
-        for rrset in self._affected(zone):
-            sign_rrset(zone, rrset, self.now_s - VALID_BEFORE_S, self.now_s + VALID_AFTER_S)
-
-    @staticmethod
-    def _affected(zone: Zone) -> list[RRset]:
-        """Return what the outage affected: the SOA and the NSEC3 chain."""
-        return [zone.nodes[zone.name][TYPE_SOA], *(rrset for rrset in zone.chain if rrset.rtype == TYPE_NSEC3)]
 
     def _server(self, address: str, faults: Faults | None = None) -> Authority:
         """Return the server at an address, made when needed."""

@@ -8,7 +8,6 @@ from holdfast.dns.iana import (
     EDNS_OPTION_EDE,
     RCODE_NXDOMAIN,
     RCODE_SERVFAIL,
-    rcode_name,
 )
 from holdfast.dns.message import parse
 
@@ -179,9 +178,3 @@ class Measurements:
 def kind_title(kind: str) -> str:
     """Return how a kind of answer is written in a legend."""
     return {FRESH: "NOERROR", STALE: "NOERROR or NXDOMAIN, stale"}.get(kind, kind.upper())
-
-
-def answer_text(answer: ClientAnswer) -> str:
-    """Return an answer in a few words."""
-    codes = "".join(f", EDE {code} ({text})" for code, text in answer.ede)
-    return f"{rcode_name(answer.rcode)}{' with AD' if answer.secure else ''}{codes}"

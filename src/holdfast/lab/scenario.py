@@ -45,7 +45,6 @@ ROUND_TRIP_US = 1_000  # in the flat dialect; in the other one only the script l
 ROUNDS = 5_000  # of traffic for one answer: far above what any scenario needs
 WAIT_US = 60_000_000  # virtual time after which an answer is not expected any more
 SERVFAIL_BITS = 0x8002
-SCRIPTED = ("CHECK_OUT_QUERY", "REPLY", "TIMEOUT", "ERROR")
 
 
 @dataclass

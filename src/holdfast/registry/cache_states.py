@@ -9,10 +9,9 @@ RFC 7583 section 3).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from holdfast.base.security_status import BOGUS, SECURE
+from holdfast.base.security_status import BOGUS
 from holdfast.crypto.verifier import CryptographyVerifier
 from holdfast.dns import iana
-from holdfast.dns.name import to_text
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.algorithm_policy import AlgorithmPolicy
 from holdfast.dnssec.ds import DnskeyVerdict, verify_dnskey_rrset
@@ -181,10 +180,3 @@ def _finding(
     code = iana.EDE_DNSKEY_MISSING if keys else iana.EDE_RRSIGS_MISSING
     key_hash = keys[0] if keys else ""
     return Finding(ERROR, check, profile.owner, profile.rtype, text + more, affected, left_s, code, -1, key_hash)
-
-
-def link_status(verdict: DnskeyVerdict, zone: bytes) -> str:
-    """Return why a DNSKEY RRset is not secure; empty if it is."""
-    if verdict.status == SECURE:
-        return ""
-    return verdict.cause.extra_text if verdict.cause is not None else f"{to_text(zone)} is insecure"

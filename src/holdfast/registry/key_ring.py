@@ -110,10 +110,6 @@ class KeyRing:
         """Return the keys of a role that are not removed."""
         return [key for key in self.keys if key.role == role and key.state != State.REMOVED]
 
-    def predecessor(self, key: Key) -> Key | None:
-        """Return the key that this one replaces."""
-        return next((other for other in self.keys if other.successor == key.key_hash), None)
-
     def observe_ds(self, ds: Sequence[bytes], ttl_s: int, zone: bytes, now_s: int) -> None:
         """Take note of the DS RRset that the parent publishes now.
 

@@ -75,14 +75,6 @@ class Zone:
         """Tell whether ``name`` is a zone cut below the apex."""
         return name != self.name and TYPE_NS in self.nodes.get(name, {})
 
-    def is_glue(self, name: bytes) -> bool:
-        """Tell whether ``name`` lies below a zone cut."""
-        while name != self.name:
-            name = parent(name)
-            if self.is_delegation(name):
-                return True
-        return False
-
     def walk(self) -> Iterator[tuple[bytes, Node, int]]:
         """Yield name, RRsets and AUTHORITATIVE, DELEGATION or OCCLUDED, in canonical order."""
         top = b""

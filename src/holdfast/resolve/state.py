@@ -96,7 +96,6 @@ class ResolverState:
         waiters = task.waiters
         task.waiters = []
         for waiter in waiters:
-            waiter.blockers -= 1
             self.wake(waiter)
 
     def validation_time_s(self, now: Instant) -> int:

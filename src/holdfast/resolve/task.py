@@ -55,7 +55,6 @@ class Task:
         self.queued = False
         self.waiters: list[Task] = []
         self.waiting_for: list[Task] = []
-        self.blockers = 0
 
     def step(self, now: Instant) -> None:
         """Go as far as possible; called when something that was waited for has happened."""
@@ -72,7 +71,6 @@ class Task:
         other.waiters.append(self)
         self.waiting_for = [task for task in self.waiting_for if not task.done]
         self.waiting_for.append(other)
-        self.blockers += 1
         return True
 
     def reaches(self, goal: "Task") -> bool:

@@ -49,7 +49,6 @@ class LmdbCache(SecondLevelCache):
         self.path = path
         self._octets = octets
         self._position = b""
-        self.unreadable = 0
 
     @classmethod
     def open(cls, directory: Path, octets: int, settings: EngineSettings) -> "LmdbCache":
@@ -91,7 +90,6 @@ class LmdbCache(SecondLevelCache):
             with self._environment.begin() as transaction:
                 value = transaction.get(key)
         except lmdb.Error:
-            self.unreadable += 1
             return None
         return value if value is None else bytes(value)
 
