@@ -76,7 +76,7 @@ def carry_out(request: Values, engine: ResolverEngine, now: Instant) -> Values:
     try:
         return {"result": WORKER_ACTIONS[request["command"]](engine, request, now)}
     except CommandError as error:
-        return {"error": str(error)}
+        return {"error": str(error), "kind": error.kind}
     except Exception as error:
         log.exception("command failed", command=request.get("command"))
         return {"error": f"{type(error).__name__}: {error}"}

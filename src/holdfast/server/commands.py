@@ -2,15 +2,19 @@
 
 A request is a JSON object: ``{"command": "flush", "name": "example.de", "subtree": true}``. It is checked here, in the
 supervisor, before anyone acts. Commands of workers go to all of them and their results are merged to one. A new command
-is a row of ``COMMANDS``, and for workers a function in ``WORKER_ACTIONS``.
+is a row of ``COMMANDS``, and for workers a function in ``WORKER_ACTIONS``; the row also makes it part of the HTTP API.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from holdfast.base.instant import Instant
-from holdfast.base.limits import ANCHOR_AUTHOR_CHARACTERS, ANCHOR_REASON_CHARACTERS
+from holdfast.base.limits import (
+    ANCHOR_AUTHOR_CHARACTERS,
+    ANCHOR_REASON_CHARACTERS,
+    NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S,
+)
 from holdfast.dns.name import from_text, to_text
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.server.lines import Values
@@ -18,35 +22,93 @@ from holdfast.server.lines import Values
 if TYPE_CHECKING:
     from holdfast.engine.engine import ResolverEngine
 
+NAME_CHARACTERS = 1004  # of a domain name as text: 251 octets of labels at most, each of them may need four (\\065)
+
 Merge = Callable[[Sequence[Values]], Values]
 WorkerAction = Callable[["ResolverEngine", Values, Instant], Values]
 
 
+# What is wrong with a request that is not carried out: programs tell by it what to do, and the HTTP API its status.
+INVALID = "invalid"  # it will not do, now or later: mend it
+NOT_FOUND = "not-found"  # what it is about does not exist
+CONFLICT = "conflict"  # what exists already, or the configuration, stands against it
+UNAVAILABLE = "unavailable"  # the server cannot at the moment: try again
+
+
 class CommandError(Exception):
-    """The request cannot be carried out; the text says why, in words for the user."""
+    """The request cannot be carried out; the text says why, in words for the user.
+
+    ``kind``: see above. ``argument``: the name of the one that is wrong, "": it is not about one.
+    """
+
+    def __init__(self, text: str, kind: str = INVALID, argument: str = "") -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.argument = argument
+
+    def reply(self) -> Values:
+        """Return what the client is told."""
+        reply: Values = {"ok": False, "error": str(self), "kind": self.kind}
+        return {**reply, "argument": self.argument} if self.argument else reply
 
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a command: its JSON type, whether it may be left out, what makes it wrong beside its type."""
+    """An argument of a command: its JSON type, whether it may be left out, what makes it wrong beside its type.
+
+    ``characters`` is how long a text may be, ``least`` and ``most`` bound a number; ``meaning`` is for the API's users.
+    """
 
     name: str
     kind: type
     required: bool = True
     check: Callable[[str], str] | None = None  # of a text: returns what is wrong, "": nothing
+    meaning: str = ""
+    characters: int = 0
+    least: int | None = None
+    most: int | None = None
+
+    def problem(self, value: object) -> str:
+        """Return what is wrong with a value, "": nothing."""
+        if type(value) is not self.kind:
+            return f"{self.name} must be of the type {self.kind.__name__}"
+        if isinstance(value, int) and not isinstance(value, bool):
+            if self.least is not None and value < self.least:
+                return f"{self.name} must be at least {self.least}, not {value}"
+            if self.most is not None and value > self.most:
+                return f"{self.name} must be at most {self.most}, not {value}"
+        return self.check(value) if self.check is not None and isinstance(value, str) else ""
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where the HTTP API has a command: method, path below ``/v1``, status if all is well.
+
+    Arguments named in braces come from the path, the others from the query string (GET, DELETE) or a JSON object.
+    """
+
+    method: str
+    path: str
+    success: int = 200
 
 
 @dataclass(frozen=True)
 class Command:
     """A command. ``merge`` makes one result of the workers' results; None: the supervisor carries it out itself.
 
-    ``for_anchors``: it concerns the list of negative trust anchors, which the supervisor owns.
+    ``for_anchors``: it concerns the list of negative trust anchors, which the supervisor owns. ``route``: see `at`.
     """
 
     name: str
     arguments: tuple[Argument, ...] = ()
     merge: Merge | None = None
     for_anchors: bool = False
+    meaning: str = ""
+    route: Route | None = None
+
+    def at(self) -> Route:
+        """Return where the HTTP API has it: what the row says, else a place made of its name."""
+        return self.route or Route("POST", "/commands/" + self.name)
 
 
 def not_a_name(text: str) -> str:
@@ -84,30 +146,71 @@ def sums(results: Sequence[Values]) -> Values:
     return dict(sorted(total.items()))
 
 
-ZONE = Argument("zone", str, check=not_a_name)
-REASON = Argument("reason", str, check=not_a_reason)
-REASON_AGAIN = Argument("reason", str, required=False, check=not_a_reason)
-AUTHOR = Argument("author", str, check=not_an_author)
-LIFETIME = Argument("lifetime_s", int)
-LIFETIME_OR_DEFAULT = Argument("lifetime_s", int, required=False)
+ZONE = Argument("zone", str, check=not_a_name, meaning="Name of the zone.", characters=NAME_CHARACTERS)
+REASON = Argument("reason", str, check=not_a_reason, meaning="Why.", characters=ANCHOR_REASON_CHARACTERS)
+REASON_AGAIN = replace(REASON, required=False)
+AUTHOR = Argument("author", str, check=not_an_author, meaning="Who decides this.", characters=ANCHOR_AUTHOR_CHARACTERS)
+LIFETIME = Argument(
+    "lifetime_s",
+    int,
+    meaning="How long from now, in seconds.",
+    least=1,
+    most=NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S,
+)
+LIFETIME_OR_DEFAULT = replace(LIFETIME, required=False)
+FLUSH_NAME = Argument("name", str, check=not_a_name, meaning="Domain name to forget.", characters=NAME_CHARACTERS)
+FLUSH_SUBTREE = Argument("subtree", bool, required=False, meaning="Forget everything below the name as well.")
+
+ONE_NTA = "/nta/{zone}"
 
 COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
-        Command("status"),
-        Command("reload"),
-        Command("stop"),
-        Command("stats", merge=sums),
+        Command("status", meaning="Listeners and processes of the server.", route=Route("GET", "/status")),
+        Command("reload", meaning="Read the configuration again.", route=Route("POST", "/reload")),
+        Command("stop", meaning="Stop the server.", route=Route("POST", "/stop")),
+        Command("stats", merge=sums, meaning="Counters of all workers, added up.", route=Route("GET", "/stats")),
         Command(
             "flush",
-            arguments=(Argument("name", str, check=not_a_name), Argument("subtree", bool, required=False)),
+            (FLUSH_NAME, FLUSH_SUBTREE),
             merge=sums,
+            meaning="Forget what is cached for a name, in all workers.",
+            route=Route("POST", "/flush"),
         ),
-        Command("nta.list", for_anchors=True),
-        Command("nta.show", (ZONE,), for_anchors=True),
-        Command("nta.add", (ZONE, REASON, AUTHOR, LIFETIME_OR_DEFAULT), for_anchors=True),
-        Command("nta.extend", (ZONE, LIFETIME, AUTHOR, REASON_AGAIN), for_anchors=True),
-        Command("nta.remove", (ZONE, REASON, AUTHOR), for_anchors=True),
+        Command(
+            "nta.list",
+            for_anchors=True,
+            meaning="The negative trust anchors in force.",
+            route=Route("GET", "/nta"),
+        ),
+        Command(
+            "nta.show",
+            (ZONE,),
+            for_anchors=True,
+            meaning="The negative trust anchor of a zone.",
+            route=Route("GET", ONE_NTA),
+        ),
+        Command(
+            "nta.add",
+            (ZONE, REASON, AUTHOR, LIFETIME_OR_DEFAULT),
+            for_anchors=True,
+            meaning="Stop validating a zone, in all workers at once; it ends by itself.",
+            route=Route("POST", "/nta", 201),
+        ),
+        Command(
+            "nta.extend",
+            (ZONE, LIFETIME, AUTHOR, REASON_AGAIN),
+            for_anchors=True,
+            meaning="Set a new end, counted from now.",
+            route=Route("PATCH", ONE_NTA),
+        ),
+        Command(
+            "nta.remove",
+            (ZONE, REASON, AUTHOR),
+            for_anchors=True,
+            meaning="Validate the zone again, in all workers at once.",
+            route=Route("DELETE", ONE_NTA),
+        ),
     )
 }
 
@@ -118,21 +221,18 @@ def check_request(values: Values) -> Command:
     command = COMMANDS.get(name) if isinstance(name, str) else None
     if command is None:
         raise CommandError(f"unknown command {name!r}; there are {', '.join(sorted(COMMANDS))}")
-    known = {argument.name: argument for argument in command.arguments}
+    known = {argument.name for argument in command.arguments}
     for key in values:
         if key != "command" and key not in known:
-            raise CommandError(f"{name} has no argument {key!r}")
+            raise CommandError(f"{name} has no argument {key!r}", argument=key)
     for argument in command.arguments:
-        value = values.get(argument.name)
-        if value is None:
+        if argument.name not in values:
             if argument.required:
-                raise CommandError(f"{name} needs the argument {argument.name!r}")
+                raise CommandError(f"{name} needs the argument {argument.name!r}", argument=argument.name)
             continue
-        if type(value) is not argument.kind:
-            raise CommandError(f"{name}: {argument.name} must be of the type {argument.kind.__name__}")
-        wrong = argument.check(value) if argument.check is not None and isinstance(value, str) else ""
+        wrong = argument.problem(values[argument.name])
         if wrong:
-            raise CommandError(f"{name}: {wrong}")
+            raise CommandError(f"{name}: {wrong}", argument=argument.name)
     return command
 
 

@@ -111,7 +111,7 @@ class ControlSocket:
         except OSError:
             octets = b""
         except LineError as error:
-            self._answer(connection, {"ok": False, "error": str(error)})
+            self._answer(connection, CommandError(str(error)).reply())
             octets = b""
         if not octets:
             self._drop(connection)
@@ -131,8 +131,10 @@ class ControlSocket:
             try:
                 values = decode(line)
                 command = check_request(values)
-            except (LineError, CommandError) as error:
-                self._finish(connection, {"ok": False, "error": str(error)})
+            except LineError as error:
+                self._finish(connection, CommandError(str(error)).reply())
+            except CommandError as error:
+                self._finish(connection, error.reply())
             else:
                 self._handle(command, values, lambda reply: self._finish(connection, reply))
         connection.in_turn = False

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 
 from holdfast.server.channel import WorkerChannel
-from holdfast.server.commands import Command
+from holdfast.server.commands import UNAVAILABLE, Command, CommandError
 from holdfast.server.control_socket import Reply
 from holdfast.server.lines import Values
 
@@ -20,6 +20,7 @@ class FanOut:
         self.waiting = waiting
         self.results: list[Values] = []
         self.errors: list[str] = []
+        self.kind = UNAVAILABLE  # of the errors
         self.deadline_s = time.monotonic() + ANSWER_S
 
 
@@ -49,6 +50,7 @@ class FanOuts:
         fan_out.waiting.discard(pid)
         if "error" in message:
             fan_out.errors.append(str(message["error"]))
+            fan_out.kind = message.get("kind", UNAVAILABLE)
         else:
             fan_out.results.append(message["result"])
         self._end_if_complete(number, fan_out)
@@ -82,9 +84,9 @@ class FanOuts:
             return
         del self._open[number]
         if fan_out.errors:
-            fan_out.reply({"ok": False, "error": "; ".join(fan_out.errors)})
+            fan_out.reply(CommandError("; ".join(fan_out.errors), fan_out.kind).reply())
         elif not fan_out.results:
-            fan_out.reply({"ok": False, "error": "no worker is running"})
+            fan_out.reply(CommandError("no worker is running", UNAVAILABLE).reply())
         else:
             workers = len(fan_out.results)
             fan_out.reply({"ok": True, "result": fan_out.command.merge(fan_out.results), "workers": workers})

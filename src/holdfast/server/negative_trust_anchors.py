@@ -13,7 +13,6 @@ from pathlib import Path
 import structlog
 
 from holdfast.base.limits import (
-    NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S,
     NEGATIVE_TRUST_ANCHOR_LIFETIME_S,
     NEGATIVE_TRUST_ANCHORS,
 )
@@ -21,7 +20,16 @@ from holdfast.base.settings import EngineSettings
 from holdfast.dns.name import ROOT, from_text, to_text
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.dnssec.signature_time import utc_text
-from holdfast.server.commands import Command, CommandError, anchor_values, not_a_name, read_anchor
+from holdfast.server.commands import (
+    CONFLICT,
+    NOT_FOUND,
+    UNAVAILABLE,
+    Command,
+    CommandError,
+    anchor_values,
+    not_a_name,
+    read_anchor,
+)
 from holdfast.server.lines import LINE_OCTETS, LineError, Values, decode, encode
 
 FILE_NAME = "negative-trust-anchors.jsonl"
@@ -99,21 +107,27 @@ class NegativeTrustAnchorList:
                 return self._add(values, settings)
             return self._extend(values) if command == "nta.extend" else self._remove(values)
         except OSError as error:
-            raise CommandError(f"{command}: cannot write {self._path}: {error.strerror or error}") from None
+            raise CommandError(
+                f"{command}: cannot write {self._path}: {error.strerror or error}", UNAVAILABLE
+            ) from None
 
     def _add(self, values: Values, settings: EngineSettings) -> Change:
         zone = _zone(values)
         text = to_text(zone)
         if zone == ROOT:
-            raise CommandError("nta.add: the root: that would turn all validation off, which is validation.enabled")
+            raise CommandError(
+                "nta.add: the root: that would turn all validation off, which is validation.enabled", argument="zone"
+            )
         if zone in settings.insecure_zones:
-            raise CommandError(f"nta.add: {text} is insecure by configuration (validation.insecure_zones)")
+            raise CommandError(f"nta.add: {text} is insecure by configuration (validation.insecure_zones)", CONFLICT)
         if zone in self._anchors:
-            raise CommandError(f"nta.add: {text} has a negative trust anchor already; extend or remove it")
+            raise CommandError(f"nta.add: {text} has a negative trust anchor already; extend or remove it", CONFLICT)
         if len(self._anchors) >= NEGATIVE_TRUST_ANCHORS:
-            raise CommandError(f"nta.add: there are {NEGATIVE_TRUST_ANCHORS} negative trust anchors, as many as may be")
+            raise CommandError(
+                f"nta.add: there are {NEGATIVE_TRUST_ANCHORS} negative trust anchors, as many as may be", CONFLICT
+            )
         now_s = self._now_s()
-        end_s = now_s + _lifetime_s(values)
+        end_s = now_s + values.get("lifetime_s", NEGATIVE_TRUST_ANCHOR_LIFETIME_S)
         anchor = NegativeTrustAnchor(zone, values["reason"].strip(), values["author"].strip(), now_s, end_s)
         self._write("add", anchor, anchor.author, anchor.reason, 0)
         self._anchors[zone] = anchor
@@ -124,7 +138,7 @@ class NegativeTrustAnchorList:
 
     def _extend(self, values: Values) -> Change:
         old = self._existing(values)
-        end_s = self._now_s() + _lifetime_s(values)
+        end_s = self._now_s() + values["lifetime_s"]
         anchor = NegativeTrustAnchor(old.zone, old.reason, old.author, old.start_s, end_s)
         self._write("extend", anchor, values["author"].strip(), (values.get("reason") or old.reason).strip(), old.end_s)
         self._anchors[old.zone] = anchor
@@ -151,7 +165,11 @@ class NegativeTrustAnchorList:
         found = self._anchors.get(zone)
         if found is None:
             have = ", ".join(to_text(one) for one in sorted(self._anchors)) or "none"
-            raise CommandError(f"{values['command']}: {to_text(zone)} has no negative trust anchor; there are: {have}")
+            raise CommandError(
+                f"{values['command']}: {to_text(zone)} has no negative trust anchor; there are: {have}",
+                NOT_FOUND,
+                "zone",
+            )
         return found
 
     def _now_s(self) -> int:
@@ -247,15 +265,6 @@ def _zone(values: Values) -> bytes:
     if zone is None:
         raise CommandError(f"{values['command']}: {not_a_name(values['zone'])}")
     return zone
-
-
-def _lifetime_s(values: Values) -> int:
-    given = values.get("lifetime_s")
-    lifetime_s: int = NEGATIVE_TRUST_ANCHOR_LIFETIME_S if given is None else given
-    if not 1 <= lifetime_s <= NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S:
-        days = NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S // 86400
-        raise CommandError(f"{values['command']}: the lifetime must be from 1 s to {days} days, not {lifetime_s} s")
-    return lifetime_s
 
 
 def _synchronise_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ import structlog
 
 from holdfast.base.settings import EngineSettings
 from holdfast.server.channel import WorkerChannel
-from holdfast.server.commands import Command, CommandError
+from holdfast.server.commands import CONFLICT, Command, CommandError
 from holdfast.server.control_socket import ControlSocket, Reply
 from holdfast.server.fan_out import FanOuts
 from holdfast.server.lines import Values
@@ -247,7 +247,7 @@ class Supervisor:
             try:
                 self._do_reload()
             except ServerError as error:
-                reply({"ok": False, "error": str(error)})
+                reply(CommandError(str(error), CONFLICT).reply())
             else:
                 reply({"ok": True, "result": {"workers": self._settings.workers}})
         else:
@@ -266,7 +266,7 @@ class Supervisor:
                 return
             change = self._anchors.change(values, self._engine_settings)
         except CommandError as error:
-            reply({"ok": False, "error": str(error)})
+            reply(error.reply())
             return
         log.info(command.name, zone=values["zone"], author=values["author"], reason=values.get("reason"))
 

@@ -142,14 +142,14 @@ def test_one_that_is_removed_or_has_ended_is_gone(office: Office) -> None:
         ({"zone": "."}, "the root: that would turn all validation off"),
         ({"zone": "corp.example"}, "is insecure by configuration"),
         ({"zone": "nl"}, "has a negative trust anchor already; extend or remove it"),
-        ({"zone": None}, "needs the argument 'zone'"),
+        ({"zone": None}, "zone must be of the type str"),
         ({"reason": " "}, "the reason is empty"),
-        ({"reason": None}, "needs the argument 'reason'"),
+        ({"reason": ...}, "needs the argument 'reason'"),
         ({"reason": "x" * (ANCHOR_REASON_CHARACTERS + 1)}, "the reason is longer than 120 characters"),
         ({"reason": "two\nlines"}, "the reason has characters that cannot be printed"),
         ({"author": ""}, "the author is empty"),
-        ({"lifetime_s": 0}, "the lifetime must be from 1 s to 7 days, not 0 s"),
-        ({"lifetime_s": NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S + 1}, "the lifetime must be from 1 s to 7 days"),
+        ({"lifetime_s": 0}, "lifetime_s must be at least 1, not 0"),
+        ({"lifetime_s": NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S + 1}, "lifetime_s must be at most 604800"),
         ({"lifetime_s": "1h"}, "lifetime_s must be of the type int"),
         ({"lifetime_s": True}, "lifetime_s must be of the type int"),
         ({"scope": "all"}, "has no argument 'scope'"),
@@ -159,7 +159,8 @@ def test_what_is_wrong_is_said_and_changes_nothing(office: Office, arguments: di
     office.add("nl")
     lines = journal(office)
     with pytest.raises(CommandError, match=wrong.replace(".", r"\.")):
-        office.do("add", **{"zone": "de", "reason": "wrong key", "author": "ops", **arguments})
+        given = {"zone": "de", "reason": "wrong key", "author": "ops", **arguments}
+        office.do("add", **{name: value for name, value in given.items() if value is not ...})
     assert office.zones() == ["nl"] and journal(office) == lines
 
 
@@ -407,7 +408,7 @@ def test_the_command_line_shows_lists_extends_and_explains(tmp_path: Path) -> No
         refused = nta(server, "add", "nl", "--reason", "x", "--lifetime", "8d")
         assert (refused.returncode, refused.stderr) == (
             1,
-            "holdfast: nta.add: the lifetime must be from 1 s to 7 days, not 691200 s\n",
+            "holdfast: nta.add: lifetime_s must be at most 604800, not 691200\n",
         )
         assert "de is validated again" in nta(server, "remove", "de", "--reason", "repaired").stdout
     gone = nta(server, "list")
