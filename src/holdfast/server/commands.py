@@ -111,6 +111,15 @@ class Command:
         return self.route or Route("POST", "/commands/" + self.name)
 
 
+class Change:
+    """A change that a list of the supervisor has taken: what the workers shall do, and what the user is told."""
+
+    def __init__(self, action: str, arguments: Values, result: Values) -> None:
+        self.request: Values = {"command": action, **arguments}
+        self.result = result
+        self.command = Command(action, merge=lambda _results: result)
+
+
 def not_a_name(text: str) -> str:
     """Return what is wrong with a domain name, "": nothing."""
     return "" if from_text(text) is not None else f"{text!r} is not a domain name"

@@ -1,11 +1,8 @@
 """The server's list of negative trust anchors (RFC 7646): checked, journalled, and handed to all workers.
 
-The supervisor owns it. The journal is the list's only form on disk: JSON lines, one for each change (when, what, who,
-why, from when to when), written through to the disk before the change counts. What is in force after a restart, or a
-crash at any point, is what the complete lines add up to; ends are by the wall clock.
+The supervisor owns it. The journal is the list's only form on disk; ends are by the wall clock.
 """
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,31 +17,22 @@ from holdfast.base.settings import EngineSettings
 from holdfast.dns.name import ROOT, from_text, to_text
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.dnssec.signature_time import utc_text
+from holdfast.server.change_journal import ChangeJournal
 from holdfast.server.commands import (
     CONFLICT,
     NOT_FOUND,
     UNAVAILABLE,
-    Command,
+    Change,
     CommandError,
     anchor_values,
     not_a_name,
     read_anchor,
 )
-from holdfast.server.lines import LINE_OCTETS, LineError, Values, decode, encode
+from holdfast.server.lines import Values
 
 FILE_NAME = "negative-trust-anchors.jsonl"
-JOURNAL_OCTETS = 1024 * 1024  # some thousand changes, years of them; a longer one is set aside at the next start
 
 log = structlog.get_logger()
-
-
-class Change:
-    """A change that the list has taken: what the workers shall do, and what the user is told."""
-
-    def __init__(self, action: str, anchor: NegativeTrustAnchor, result: Values) -> None:
-        self.request: Values = {"command": action, **anchor_values(anchor)}
-        self.result = result
-        self.command = Command(action, merge=lambda _results: result)
 
 
 class NegativeTrustAnchorList:
@@ -53,10 +41,9 @@ class NegativeTrustAnchorList:
     def __init__(self, directory: Path | None, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._anchors: dict[bytes, NegativeTrustAnchor] = {}
-        self._path = directory / FILE_NAME if directory is not None else None
-        if self._path is not None:
-            self._load(self._path)
-            self.expire()
+        self._journal = ChangeJournal(directory, FILE_NAME, "negative trust anchors")
+        self._journal.read(self._replay, self._in_force_values, self._now_s())
+        self.expire()
 
     def in_force(self) -> list[NegativeTrustAnchor]:
         """Return the records that have not ended, by zone."""
@@ -65,15 +52,9 @@ class NegativeTrustAnchorList:
 
     def move(self, directory: Path | None) -> None:
         """Keep the journal in another directory from now on, beginning with what is in force (after a reload)."""
-        path = directory / FILE_NAME if directory is not None else None
-        if path == self._path:
-            return
-        self._path = path
-        for anchor in self.in_force():
-            try:
-                self._write("add", anchor, anchor.author, anchor.reason, 0)
-            except OSError as error:
-                log.error("cannot write the journal of negative trust anchors", error=str(error))
+        if self._journal.move(directory):
+            for anchor in self.in_force():
+                self._journal.note(self._now_s(), "add", anchor.author, anchor.reason, _entry(anchor, 0))
 
     def expire(self) -> None:
         """Take note of ends that have come; the workers see them by themselves."""
@@ -81,17 +62,15 @@ class NegativeTrustAnchorList:
         for anchor in [one for one in self._anchors.values() if one.end_s <= now_s]:
             del self._anchors[anchor.zone]
             log.info("negative trust anchor ended", zone=to_text(anchor.zone))
-            try:
-                self._write("end", anchor, anchor.author, anchor.reason, anchor.end_s)
-            except OSError as error:  # it has ended all the same: its end is in the journal already
-                log.error("cannot write the journal of negative trust anchors", error=str(error))
+            # It has ended, written or not: its end is in the journal already.
+            self._journal.note(now_s, "end", anchor.author, anchor.reason, _entry(anchor, anchor.end_s))
 
     def show(self, values: Values) -> Values:
         """Return the records for a user: all, or the one of a zone. Raises CommandError if that has none."""
         now_s = self._now_s()
         anchors = self.in_force() if values["command"] == "nta.list" else [self._existing(values)]
         return {
-            "kept": self._path is not None,
+            "kept": self._journal.path is not None,
             "anchors": [{**anchor_values(one), "left_s": one.end_s - now_s} for one in anchors],
         }
 
@@ -108,7 +87,7 @@ class NegativeTrustAnchorList:
             return self._extend(values) if command == "nta.extend" else self._remove(values)
         except OSError as error:
             raise CommandError(
-                f"{command}: cannot write {self._path}: {error.strerror or error}", UNAVAILABLE
+                f"{command}: cannot write {self._journal.path}: {error.strerror or error}", UNAVAILABLE
             ) from None
 
     def _add(self, values: Values, settings: EngineSettings) -> Change:
@@ -154,10 +133,10 @@ class NegativeTrustAnchorList:
 
     def _taken(self, action: str, anchor: NegativeTrustAnchor, warning: str = "") -> Change:
         shown = {**anchor_values(anchor), "left_s": anchor.end_s - self._now_s()}
-        result: Values = {"kept": self._path is not None, "anchors": [shown]}
+        result: Values = {"kept": self._journal.path is not None, "anchors": [shown]}
         if warning:
             result["warning"] = warning
-        return Change(action, anchor, result)
+        return Change(action, anchor_values(anchor), result)
 
     def _existing(self, values: Values) -> NegativeTrustAnchor:
         self.expire()
@@ -178,64 +157,19 @@ class NegativeTrustAnchorList:
     # -- the journal --------------------------------------------------------------------------------------------------
 
     def _write(self, action: str, anchor: NegativeTrustAnchor, author: str, reason: str, old_end_s: int) -> None:
-        """Append a change, and have it on the disk. Raises OSError, after which the journal is as before."""
-        if self._path is None:
-            return
-        old_end = {"old_end": utc_text(old_end_s)} if old_end_s else {}
-        line = encode(
-            {
-                "at": utc_text(self._now_s()),
-                "action": action,
-                "by": author,
-                "why": reason,
-                "end": utc_text(anchor.end_s),
-                **old_end,
-                "anchor": anchor_values(anchor),
-            }
-        )
-        is_new = not self._path.exists()
-        with self._path.open("ab") as file:
-            size = file.tell()
-            try:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
-            except OSError:
-                os.truncate(self._path, size)
-                raise
-        if is_new:
-            _synchronise_folder(self._path.parent)
+        """Journal a change. Raises OSError."""
+        self._journal.write(self._now_s(), action, author, reason, _entry(anchor, old_end_s))
 
-    def _load(self, path: Path) -> None:
-        """Read the journal; a line that a crash cut short never counted, and is cut off."""
-        try:
-            octets = path.read_bytes()
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            log.error("cannot read the journal of negative trust anchors", file=str(path), error=str(error))
-            return
-        complete = octets.rfind(b"\n") + 1
-        for number, line in enumerate(octets[:complete].splitlines(), 1):
-            if not self._replay(line):
-                log.error("a line of the journal of negative trust anchors is damaged", file=str(path), line=number)
-        try:
-            if complete < len(octets):
-                os.truncate(path, complete)
-            if complete > JOURNAL_OCTETS:
-                self._set_aside(path)
-        except OSError as error:
-            log.error("cannot mend the journal of negative trust anchors", file=str(path), error=str(error))
+    def _in_force_values(self) -> list[Values]:
+        anchors = self._anchors.values()
+        return [{"action": "add", "by": one.author, "why": one.reason, **_entry(one, 0)} for one in anchors]
 
-    def _replay(self, line: bytes) -> bool:
+    def _replay(self, values: Values) -> bool:
         """Do once more what a line says; False: it says nothing."""
         try:
-            if len(line) > LINE_OCTETS:
-                return False
-            values = decode(line)
             action = values["action"]
             anchor = read_anchor(values["anchor"])
-        except (LineError, CommandError, KeyError, TypeError):
+        except (CommandError, KeyError, TypeError, AttributeError):
             return False
         if action in ("add", "extend"):
             self._anchors[anchor.zone] = anchor
@@ -243,21 +177,10 @@ class NegativeTrustAnchorList:
             self._anchors.pop(anchor.zone, None)
         return True
 
-    def _set_aside(self, path: Path) -> None:
-        """Begin a new journal with what is in force; the old one stays beside it."""
-        fresh = path.with_suffix(".new")
-        at = utc_text(self._now_s())
-        with fresh.open("wb") as file:
-            for one in self._anchors.values():
-                entry = {"at": at, "action": "add", "by": one.author, "why": one.reason, "anchor": anchor_values(one)}
-                file.write(encode(entry))
-            file.flush()
-            os.fsync(file.fileno())
-        old = path.with_suffix(".old.jsonl")
-        old.unlink(missing_ok=True)
-        os.link(path, old)
-        fresh.replace(path)
-        _synchronise_folder(path.parent)
+
+def _entry(anchor: NegativeTrustAnchor, old_end_s: int) -> Values:
+    old_end = {"old_end": utc_text(old_end_s)} if old_end_s else {}
+    return {"end": utc_text(anchor.end_s), **old_end, "anchor": anchor_values(anchor)}
 
 
 def _zone(values: Values) -> bytes:
@@ -265,11 +188,3 @@ def _zone(values: Values) -> bytes:
     if zone is None:
         raise CommandError(f"{values['command']}: {not_a_name(values['zone'])}")
     return zone
-
-
-def _synchronise_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

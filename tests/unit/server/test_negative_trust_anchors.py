@@ -29,7 +29,7 @@ from holdfast.dns.name import ROOT, to_text
 from holdfast.lab.authority import Authority
 from holdfast.lab.broken import key_of
 from holdfast.lab.loopback import LoopbackInternet
-from holdfast.server import negative_trust_anchors
+from holdfast.server import change_journal
 from holdfast.server.commands import CommandError, check_request
 from holdfast.server.lines import LINE_OCTETS, encode
 from holdfast.server.negative_trust_anchors import FILE_NAME, NegativeTrustAnchorList
@@ -254,7 +254,7 @@ def test_a_long_journal_is_set_aside(office: Office, tmp_path: Path, monkeypatch
     office.add("de")
     office.do("remove", zone="nl", reason="repaired", author="ops")
     old = (tmp_path / FILE_NAME).read_bytes()
-    monkeypatch.setattr(negative_trust_anchors, "JOURNAL_OCTETS", 100)
+    monkeypatch.setattr(change_journal, "JOURNAL_OCTETS", 100)
     office.restart()
     assert [one["anchor"]["zone"] for one in journal(office)] == ["de"]
     assert (tmp_path / "negative-trust-anchors.old.jsonl").read_bytes() == old
