@@ -92,8 +92,7 @@ async def serving(
     worker = Worker(
         ServerSettings(**changed),
         engine_settings or plain_settings(),
-        [udp for udp, _ in pairs],
-        [tcp for _, tcp in pairs],
+        {Listener(*udp.getsockname()[:2]): (udp, tcp) for udp, tcp in pairs},
     )
     done = loop.create_task(worker.serve(stop))
     try:

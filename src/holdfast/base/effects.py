@@ -18,12 +18,14 @@ class Client:
     """Where a query came from and where its answer goes.
 
     ``address`` is the packed IP address (4 or 16 octets), ``transport`` one of ``TRANSPORT_*``, ``handle`` belongs to
-    the driver: the engine hands it back untouched in ``SendAnswer``. Queries of one TCP connection share one object:
+    the driver: the engine hands it back untouched in ``SendAnswer``. ``service`` is the number of the service that was
+    asked, in ``EngineSettings.services``. Queries of one TCP connection share one object:
     ``keepalive_wanted`` remembers that the client asked how long it may stay (RFC 7828).
     """
 
-    def __init__(self, address: bytes, transport: int, handle: object) -> None:
+    def __init__(self, address: bytes, transport: int, handle: object, service: int = 0) -> None:
         self.address: Final = address
+        self.service: Final = service
         self.transport: Final = transport
         self.handle: Final = handle
         self.keepalive_wanted = False

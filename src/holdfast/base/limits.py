@@ -58,6 +58,9 @@ OUTSTANDING_REQUESTS: Final = (
 )
 OUTSTANDING_PER_CLIENT: Final = 2000  # of one client address, so that one client cannot take all
 JOINED_CLIENTS: Final = 1000  # clients waiting for one identical question
+CLIENT_GROUPS: Final = 64  # of the configuration: with the services they make the audiences, a record for each pair
+CLIENT_GROUP_PREFIXES: Final = 10_000  # of one group: the networks of a large provider
+SERVICES: Final = 16  # each has sockets of its own in every worker
 TCP_IDLE_MS: Final = 10000  # RFC 7766 section 6.2.3 asks for a few seconds; most stub resolvers reuse within one or two
 REQUEST_TIMEOUT_MS: Final = 10000  # give up and answer SERVFAIL; stub resolvers give up after 5 to 15 s
 

@@ -19,6 +19,8 @@ from holdfast.base.limits import (
     TCP_IDLE_MS,
 )
 
+DEFAULT_SERVICE: Final = "default"  # of listeners that belong to no other
+
 
 class UpstreamServer:
     """An address (packed, 4 or 16 octets) and port that queries are sent to."""
@@ -64,6 +66,18 @@ class AccessRule:
         self.allow: Final = allow
 
 
+class ClientGroup:
+    """Clients with something in common, by their prefixes (``AccessRule`` with allow=True); the longest one decides.
+
+    ``strict``: they are on the never list: no negative trust anchor ever relaxes validation for them.
+    """
+
+    def __init__(self, name: str, prefixes: list[AccessRule], strict: bool) -> None:
+        self.name: Final = name
+        self.prefixes: Final = prefixes
+        self.strict: Final = strict
+
+
 class TrustAnchorSetting:
     """A configured trust anchor: RDATA in wire format of DS and/or DNSKEY records of ``zone``.
 
@@ -87,6 +101,8 @@ class EngineSettings:
             AccessRule(b"\x7f\x00\x00\x00", 8, True),
             AccessRule(b"\x00" * 15 + b"\x01", 128, True),
         ]
+        self.client_groups: list[ClientGroup] = []
+        self.services: list[str] = [DEFAULT_SERVICE]  # names; `Client.service` is a place in this list
         self.client_rate_limit_qps = 0  # per client address; 0: no limit
         self.outstanding_requests = OUTSTANDING_REQUESTS
         self.outstanding_per_client = OUTSTANDING_PER_CLIENT

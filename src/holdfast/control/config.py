@@ -10,14 +10,18 @@ from typing import Any, get_args
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from holdfast.base.limits import CLIENT_GROUPS, SERVICES
+from holdfast.base.settings import DEFAULT_SERVICE
 from holdfast.control.config_sections import (
     AccessSection,
     AnswersSection,
     CacheSection,
+    ClientGroupSection,
     ForwardZoneSection,
     LogSection,
     Section,
     ServerSection,
+    ServiceSection,
     StaleSection,
     StubZoneSection,
     UpstreamSection,
@@ -27,14 +31,16 @@ from holdfast.control.config_sections import (
 from holdfast.control.problems import InputError, read_text
 from holdfast.control.toml_lines import Path, key_lines, nearest_line, syntax_error
 from holdfast.control.trust_anchors import TrustAnchors
-from holdfast.control.values import parse_name, parse_prefix
+from holdfast.control.values import parse_endpoint, parse_name, parse_prefix
 
 
 class Config(Section):
     """A whole configuration; every section may be left out. File names in it are relative to the file's folder."""
 
     server: ServerSection = Field(default_factory=ServerSection)
+    service: list[ServiceSection] = Field(default_factory=list, max_length=SERVICES - 1)
     access: AccessSection = Field(default_factory=AccessSection)
+    client_group: list[ClientGroupSection] = Field(default_factory=list, max_length=CLIENT_GROUPS)
     upstream: UpstreamSection = Field(default_factory=UpstreamSection)
     forward_zone: list[ForwardZoneSection] = Field(default_factory=list)
     stub_zone: list[StubZoneSection] = Field(default_factory=list)
@@ -88,6 +94,7 @@ _REASONS = {
     "literal_error": "must be {expected}, not {found}",
     "string_too_long": "must have at most {max_length} characters",
     "too_short": "must have at least {min_length} item",
+    "too_long": "must have at most {max_length} items",
 }
 
 
@@ -162,6 +169,7 @@ def _contradictions(config: Config) -> list[tuple[Path, str]]:
     if not config.upstream.ipv4 and not config.upstream.ipv6:
         found.append((("upstream", "ipv6"), "upstream.ipv4 and upstream.ipv6 are both false: no server can be asked"))
     found += _zone_contradictions(config)
+    found += _audience_contradictions(config)
     allowed = {_prefix_key(text) for text in config.access.allow}
     for position, text in enumerate(config.access.deny):
         if _prefix_key(text) in allowed:
@@ -189,6 +197,34 @@ def _zone_contradictions(config: Config) -> list[tuple[Path, str]]:
             found.append(((*path, "name"), f"{zone.name!r} is configured already by {first}"))
         if not zone.servers and not zone.server_names:
             found.append(((*path, "servers"), "is required (or server_names)"))
+    return found
+
+
+def _audience_contradictions(config: Config) -> list[tuple[Path, str]]:
+    found: list[tuple[Path, str]] = []
+    names: dict[str, str] = {DEFAULT_SERVICE: "server.listen"}
+    places = {parse_endpoint(text): f"server.listen[{at}]" for at, text in enumerate(config.server.listen, 1)}
+    for position, service in enumerate(config.service):
+        path: Path = ("service", position)
+        first = names.setdefault(service.name, _dotted(path))
+        if first != _dotted(path):
+            found.append(((*path, "name"), f"{service.name!r} is the service of {first}"))
+        for at, text in enumerate(service.listen):
+            place = _dotted((*path, "listen", at))
+            first = places.setdefault(parse_endpoint(text), place)
+            if first != place:
+                found.append(((*path, "listen", at), f"{text!r} is {first} already"))
+    groups: dict[str, str] = {}
+    prefixes: dict[bytes, str] = {}
+    for position, group in enumerate(config.client_group):
+        path = ("client_group", position)
+        first = groups.setdefault(group.name, _dotted(path))
+        if first != _dotted(path):
+            found.append(((*path, "name"), f"{group.name!r} is the name of {first} already"))
+        for at, text in enumerate(group.prefixes):
+            first = prefixes.setdefault(_prefix_key(text), _dotted(path))
+            if first != _dotted(path):
+                found.append(((*path, "prefixes", at), f"{text!r} belongs to {first} already"))
     return found
 
 

@@ -9,7 +9,7 @@ from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
 from holdfast.control.config import Config, section_class
-from holdfast.control.config_sections import CookieSecret, Endpoint, Name, Prefix, Section
+from holdfast.control.config_sections import CookieSecret, Endpoint, Label, Name, Prefix, Section
 
 _INTRODUCTION = """\
 # Configuration
@@ -36,6 +36,11 @@ state_directory = "/var/lib/holdfast"
 allow = ["127.0.0.0/8", "::1/128", "192.0.2.0/24", "2001:db8::/32"]
 client_rate_limit_qps = 1000
 
+[[client_group]]
+name = "mail"
+prefixes = ["192.0.2.25", "2001:db8::25"]
+validation = "strict"
+
 [[forward_zone]]
 name = "corp.example"
 servers = ["192.0.2.53"]
@@ -51,6 +56,7 @@ _TEXT_TYPES: dict[Any, str] = {
     Endpoint: "address with optional port",
     Prefix: "address prefix",
     Name: "domain name",
+    Label: "name of letters a-z, digits and hyphens",
     CookieSecret: "32 hexadecimal digits",
     str: "text",
     int: "whole number",
@@ -70,7 +76,7 @@ def render() -> str:
 
 def _section(name: str, section: type[Section], repeated: bool) -> str:
     title = f"[[{name}]]" if repeated else f"[{name}]"
-    note = "\n\nThe section may be repeated, once for each zone." if repeated else ""
+    note = "\n\nThe section may be repeated." if repeated else ""
     hints = typing.get_type_hints(section, include_extras=True)
     keys = "\n".join(_key(name, key, hints[key], field) for key, field in section.model_fields.items())
     return f"## `{title}`\n\n{section.__doc__}{note}\n\n{keys}"

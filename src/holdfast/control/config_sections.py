@@ -8,8 +8,16 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from holdfast.base.limits import CLIENT_GROUP_PREFIXES
 from holdfast.base.settings import EngineSettings
-from holdfast.control.values import parse_address, parse_cookie_secret, parse_endpoint, parse_name, parse_prefix
+from holdfast.control.values import (
+    parse_address,
+    parse_cookie_secret,
+    parse_endpoint,
+    parse_label,
+    parse_name,
+    parse_prefix,
+)
 from holdfast.server.settings import ServerSettings
 
 SERVER = ServerSettings()
@@ -38,6 +46,11 @@ def _name(text: str) -> str:
     return text
 
 
+def _label(text: str) -> str:
+    parse_label(text)
+    return text
+
+
 def _cookie_secret(text: str) -> str:
     parse_cookie_secret(text)
     return text
@@ -47,6 +60,7 @@ Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Address = Annotated[str, AfterValidator(_address)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Name = Annotated[str, AfterValidator(_name)]
+Label = Annotated[str, AfterValidator(_label)]
 CookieSecret = Annotated[str, AfterValidator(_cookie_secret)]
 Algorithm = Literal[5, 7, 8, 10, 13, 14, 15, 16]
 DigestType = Literal[1, 2, 4]
@@ -64,7 +78,8 @@ class ServerSection(Section):
     listen: list[Endpoint] = Field(
         default=[str(listener) for listener in SERVER.listeners],
         min_length=1,
-        description='Addresses for UDP and TCP, as "ADDRESS" or "ADDRESS:PORT"; without port, port 53.',
+        description='Addresses for UDP and TCP, as "ADDRESS" or "ADDRESS:PORT"; without port, port 53. They offer the '
+        "service `default`.",
     )
     workers: int = Field(default=SERVER.workers, ge=1, le=256, description="Worker processes; each has its own cache.")
     user: str = Field(
@@ -144,6 +159,30 @@ class AccessSection(Section):
         default=ENGINE.answer_without_recursion_desired,
         description="Answer queries without the RD flag from the cache, or with a referral to the closest zone that is "
         "known; otherwise they are REFUSED.",
+    )
+
+
+class ServiceSection(Section):
+    """A service of its own, on addresses of its own. What trust decisions and rules hold for may depend on it."""
+
+    name: Label = Field(description="What it is called; `default` is the service of `server.listen`.")
+    listen: list[Endpoint] = Field(
+        min_length=1, description='Addresses for UDP and TCP, as "ADDRESS" or "ADDRESS:PORT"; without port, port 53.'
+    )
+
+
+class ClientGroupSection(Section):
+    """Clients that trust decisions and rules may treat in a way of their own. The longest prefix decides."""
+
+    name: Label = Field(description="What it is called.")
+    prefixes: list[Prefix] = Field(
+        min_length=1, max_length=CLIENT_GROUP_PREFIXES, description="Address prefixes of the clients."
+    )
+    validation: Literal["normal", "strict"] = Field(
+        default="normal",
+        description='`"strict"` puts them on the never list: no negative trust anchor that is added at run time holds '
+        "for them. Certification authorities (CA/Browser Forum ballot SC-085), mail servers (DANE) and security tools "
+        "belong here.",
     )
 
 
@@ -260,7 +299,8 @@ class ValidationSection(Section):
     )
     insecure_zones: list[Name] = Field(
         default=[],
-        description="Zones that are not validated (negative trust anchors, RFC 7646). Answers carry EDE 33.",
+        description="Zones that are not validated (negative trust anchors, RFC 7646), for private names; they hold for "
+        "all clients, and have no end. Answers carry EDE 33.",
     )
     algorithms: list[Algorithm] = Field(
         default=[8, 10, 13, 14, 15, 16],

@@ -58,13 +58,13 @@ async def _serve(listen: str, folder: Path, outage_s: float) -> None:
         await play_demo_outage(console, listener, settings, outage_s, stop)
         if stop.is_set():
             return
-    udp, tcp = bind_pair(listener)
+    sockets = {listener: bind_pair(listener)}
     network = LoopbackInternet(internet.servers)
     await network.start()
     try:
         settings = dataclasses.replace(settings, address_map=network.address_map)
         print_page(console, listener, internet, anchor)
-        await Worker(settings, engine_settings(config), [udp], [tcp]).serve(stop)
+        await Worker(settings, engine_settings(config), sockets).serve(stop)
     finally:
         network.close()
 

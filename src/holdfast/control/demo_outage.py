@@ -49,9 +49,9 @@ async def play_demo_outage(
     await network.start()
     engine = world.settings()
     engine.failure_recheck_timer_s = RECHECK_S
-    udp, tcp = bind_pair(listener)
+    sockets = {listener: bind_pair(listener)}
     finished = asyncio.Event()
-    worker = Worker(dataclasses.replace(settings, address_map=network.address_map), engine, [udp], [tcp])
+    worker = Worker(dataclasses.replace(settings, address_map=network.address_map), engine, sockets)
     serving = asyncio.create_task(worker.serve(finished))
     resolver = SocketResolver(listener.host, listener.port)
     try:
@@ -63,7 +63,8 @@ async def play_demo_outage(
         resolver.close()
         finished.set()
         await serving
-        udp.close()
+        for udp, _ in sockets.values():
+            udp.close()
         network.close()
     console.print(closing_line(outage, measured), markup=False, soft_wrap=True)
     return measured

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from holdfast.base.settings import EngineSettings, TrustAnchorSetting, ZoneServers
+from holdfast.base.settings import DEFAULT_SERVICE, ClientGroup, EngineSettings, TrustAnchorSetting, ZoneServers
 from holdfast.control.config import Config
 from holdfast.control.config_sections import MIB, ForwardZoneSection, ZoneSection
-from holdfast.control.problems import read_text
+from holdfast.control.problems import InputError, read_text
 from holdfast.control.root_hints import built_in_root_servers, read_root_servers
 from holdfast.control.trust_anchors import ROOT_TRUST_ANCHORS, TrustAnchors
 from holdfast.control.values import (
@@ -36,7 +36,7 @@ def server_settings(config: Config) -> ServerSettings:
     """Return the server's settings."""
     server = config.server
     return ServerSettings(
-        listeners=tuple(Listener(*parse_endpoint(text)) for text in server.listen),
+        listeners=_listeners(config),
         workers=server.workers,
         user=server.user,
         state_directory=_state_directory(config),
@@ -53,6 +53,17 @@ def server_settings(config: Config) -> ServerSettings:
             parse_address(address): parse_endpoint(place) for address, place in config.upstream.address_map.items()
         },
     )
+
+
+def _listeners(config: Config) -> tuple[Listener, ...]:
+    services = [(DEFAULT_SERVICE, config.server.listen), *((one.name, one.listen) for one in config.service)]
+    listeners: dict[Listener, str] = {}
+    for service, texts in services:
+        for listener in [Listener(*parse_endpoint(text), service) for text in texts]:
+            first = listeners.setdefault(listener, service)
+            if first != service:  # a file cannot say so, but the command line on top of it can
+                raise InputError([f"{listener} is listened on for {first!r} and for {service!r}"])
+    return tuple(listeners)
 
 
 def control_socket(config: Config) -> Path | None:
@@ -72,6 +83,11 @@ def _set_access(settings: EngineSettings, config: Config) -> None:
     settings.access_rules = [parse_prefix(text, True) for text in access.allow]
     settings.access_rules += [parse_prefix(text, False) for text in access.deny]
     settings.tcp_idle_ms = int(config.server.tcp_idle_s * 1000)
+    settings.services = [DEFAULT_SERVICE, *(service.name for service in config.service)]
+    settings.client_groups = [
+        ClientGroup(group.name, [parse_prefix(text, True) for text in group.prefixes], group.validation == "strict")
+        for group in config.client_group
+    ]
     settings.client_rate_limit_qps = access.client_rate_limit_qps
     settings.outstanding_requests = access.outstanding_requests
     settings.outstanding_per_client = access.outstanding_per_client

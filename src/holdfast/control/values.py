@@ -1,5 +1,6 @@
 """Texts that a user writes for addresses, prefixes and names, and what they stand for in the engine."""
 
+import re
 from ipaddress import ip_address, ip_interface, ip_network
 from unicodedata import normalize
 
@@ -7,6 +8,8 @@ from holdfast.base.settings import AccessRule, UpstreamServer
 from holdfast.base.siphash import KEY_OCTETS
 from holdfast.dns import iana
 from holdfast.dns import name as dns_name
+
+_LABEL = re.compile("[a-z0-9][a-z0-9-]{0,31}")
 
 
 def parse_endpoint(text: str, default_port: int = 53) -> tuple[str, int]:
@@ -73,6 +76,13 @@ def parse_cookie_secret(text: str) -> bytes:
     if len(secret) != KEY_OCTETS:
         raise ValueError("a cookie secret is 32 hexadecimal digits; make one with `openssl rand -hex 16`")
     return secret
+
+
+def parse_label(text: str) -> str:
+    """Return a name that the configuration gives to something; `ValueError` has a reason made for users."""
+    if not _LABEL.fullmatch(text):
+        raise ValueError(f"{text!r} is not a plain name: letters a-z, digits and hyphens, at most 32 in all")
+    return text
 
 
 def parse_name(text: str) -> bytes:

@@ -29,7 +29,10 @@ class DatagramPeer:
 
 
 class DatagramListener:
-    """One listening socket. ``pack`` turns the text of an address into its octets; ``pump`` carries out effects."""
+    """One listening socket. ``pack`` turns the text of an address into its octets; ``pump`` carries out effects.
+
+    ``service`` is the number of the service that its clients ask.
+    """
 
     def __init__(
         self,
@@ -38,12 +41,14 @@ class DatagramListener:
         clocks: Clocks,
         pack: Callable[[str], bytes],
         pump: Callable[[], None],
+        service: int = 0,
     ) -> None:
         self._sock: Final = sock
         self._engine: Final = engine
         self._clocks: Final = clocks
         self._pack: Final = pack
         self._pump: Final = pump
+        self._service: Final = service
         self._packed: Final[dict[str, bytes]] = {}
         self._drained_us = 0
 
@@ -58,7 +63,7 @@ class DatagramListener:
             except OSError:
                 break
             peer = DatagramPeer(self._sock, address)
-            client = Client(self._packed_address(address[0]), TRANSPORT_UDP, peer)
+            client = Client(self._packed_address(address[0]), TRANSPORT_UDP, peer, self._service)
             response = self._engine.receive_client_query(client, wire, now)
             if response is None:
                 waiting = True

@@ -8,6 +8,7 @@ the request is done, every client that waits for it gets its answer as a ``SendA
 
 from typing import Final
 
+from holdfast.base.audience import Audience
 from holdfast.base.cause import Cause
 from holdfast.base.effects import TRANSPORT_UDP, Client, DropQuery, Effect, SendAnswer
 from holdfast.base.entropy import Entropy
@@ -115,6 +116,7 @@ class ResolverEngine:
         self.special: Final = SpecialNames(settings)
         self.private: Final = PrivateAddresses(settings)
         self.admission: Final = Admission(settings)
+        self.audiences: Final = self.state.audiences
         self.options: Final = ClientOptions(settings, entropy.server_cookie.take(SEED_OCTETS))
         self.packets: Final = PacketCache(settings.cache_bytes // PACKET_CACHE_SHARE)
         self.outstanding = 0
@@ -154,14 +156,15 @@ class ResolverEngine:
         refusal = self.admission.refuse(question)
         if refusal is not None:  # before the packet cache: its key does not tell RD and the version of EDNS
             return self.refuse(client, question, options.octets, refusal.rcode, refusal.cause)
-        key = self.packet_key(wire, question)
+        audience = self.audiences.of(client.service, client.address)
+        key = self.packet_key(wire, question, audience)
         cached = self.packets.get(key, wire, question.end, now.monotonic_us, options.octets)
         if cached is not None and self.fits(cached, question, client):
             self.packet_hits += 1
             return cached
         return self.start_request(WaitingClient(client, question, options.octets, 0), client, question, key, now)
 
-    def packet_key(self, wire: bytes, question: Question) -> bytes:
+    def packet_key(self, wire: bytes, question: Question, audience: Audience) -> bytes:
         """Return the key of a question: name in lower case, type, class, and what else changes the answer."""
         flags = (self.state.policy_epoch & EPOCH_BITS) << 4
         if question.flags & FLAG_CD:
@@ -174,7 +177,8 @@ class ResolverEngine:
             if edns.do:
                 flags |= 4
         end = question.end
-        return wire[HEADER_OCTETS : end - 4].lower() + wire[end - 4 : end] + flags.to_bytes(4, "big")
+        key = wire[HEADER_OCTETS : end - 4].lower() + wire[end - 4 : end] + flags.to_bytes(4, "big")
+        return key + audience.key if audience.key else key
 
     def fits(self, wire: bytes, question: Question, client: Client) -> bool:
         """Tell whether a stored answer fits the client; a 1232 octet answer nearly always does."""

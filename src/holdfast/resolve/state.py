@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from holdfast.base.audience import Audiences
 from holdfast.base.effects import Effect, Record
 from holdfast.base.entropy import Entropy
 from holdfast.base.instant import Instant
@@ -35,6 +36,7 @@ class ResolverState:
         self.settings: Final = settings
         self.verifier: Final = verifier
         self.entropy: Final = entropy
+        self.audiences: Final = Audiences(settings)
         self.policy: Final = AlgorithmPolicy(settings.enabled_algorithms, settings.enabled_digests)
         octets = settings.cache_bytes
         self.rrsets: Final = RRsetCache(octets * 3 // 8)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from holdfast.base.limits import TCP_IDLE_MS
+from holdfast.base.settings import DEFAULT_SERVICE
 
 TCP_CONNECTIONS = 1000  # of all clients: memory is bounded by this times the pipeline limit
 TCP_CONNECTIONS_PER_CLIENT = 50  # RFC 7766 section 6.2.2: one client must not take all
@@ -20,10 +21,11 @@ class ServerError(Exception):
 
 @dataclass(frozen=True)
 class Listener:
-    """An address (text form) and port to answer on, over UDP and TCP."""
+    """An address (text form) and port to answer on, over UDP and TCP, and the service that is offered there."""
 
     host: str
     port: int = DEFAULT_PORT
+    service: str = field(default=DEFAULT_SERVICE, compare=False)  # a reload may change it while the sockets stay
 
     def __str__(self) -> str:
         """Write it as the command line takes it."""

@@ -9,6 +9,8 @@ from holdfast.server.settings import Listener, ServerError
 RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024  # bursts of some ten thousand queries while the process is busy
 TCP_BACKLOG = 256
 
+SocketPairs = dict[Listener, tuple[socket.socket, socket.socket]]  # for UDP and for TCP
+
 
 def require_free(listener: Listener) -> None:
     """Raise ServerError if another process serves the address.
@@ -34,7 +36,7 @@ class ListeningSockets:
     """The sockets of all workers: worker number, then listener, to its UDP and TCP socket."""
 
     def __init__(self) -> None:
-        self.of_worker: dict[int, dict[Listener, tuple[socket.socket, socket.socket]]] = {}
+        self.of_worker: dict[int, SocketPairs] = {}
 
     def prepare(self, listeners: Sequence[Listener], workers: int) -> "ListeningSockets":
         """Return the sockets for other listeners or another number of workers: those that are open, and new ones.
@@ -67,13 +69,12 @@ class ListeningSockets:
                     if sock.fileno() not in staying:
                         sock.close()
 
-    def leave_to(self, number: int) -> tuple[list[socket.socket], list[socket.socket]]:
-        """In a worker's process: close the others' sockets; returns the worker's own for UDP and for TCP."""
+    def leave_to(self, number: int) -> SocketPairs:
+        """In a worker's process: close the others' sockets; returns the worker's own."""
         own = ListeningSockets()
         own.of_worker[number] = self.of_worker[number]
         self.close_except(own)
-        pairs = list(self.of_worker[number].values())
-        return [udp for udp, _ in pairs], [tcp for _, tcp in pairs]
+        return self.of_worker[number]
 
 
 def bind_pair(listener: Listener) -> tuple[socket.socket, socket.socket]:

@@ -174,9 +174,9 @@ class Supervisor:
                 self._control.release()
             for worker in self._workers.values():
                 worker.channel.close()
-            udp, tcp = self._sockets.leave_to(number)
+            sockets = self._sockets.leave_to(number)
             anchors = self._anchors.in_force()
-            Worker(self._settings, self._engine_settings, udp, tcp, channel, anchors).run()
+            Worker(self._settings, self._engine_settings, sockets, channel, anchors).run()
             code = 0
         except Exception:
             log.exception("worker failed", worker=number)

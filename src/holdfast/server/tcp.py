@@ -17,10 +17,10 @@ WRITE_BUFFER_OCTETS = 256 * 1024  # a client that does not read its answers is c
 class TcpConnection:
     """One client connection."""
 
-    def __init__(self, listener: "TcpListener", writer: asyncio.StreamWriter, address: bytes) -> None:
+    def __init__(self, listener: "TcpListener", writer: asyncio.StreamWriter, address: bytes, service: int = 0) -> None:
         self._listener = listener
         self._writer = writer
-        self.client = Client(address, TRANSPORT_TCP, self)
+        self.client = Client(address, TRANSPORT_TCP, self, service)
         self._waiting = 0
         self._room = asyncio.Event()
         self._room.set()
@@ -65,7 +65,7 @@ class TcpConnection:
 
 
 class TcpListener:
-    """One listening socket."""
+    """One listening socket. ``service`` is the number of the service that its clients ask."""
 
     def __init__(
         self,
@@ -74,12 +74,14 @@ class TcpListener:
         pump: Callable[[], None],
         read_clocks: Callable[[], Instant],
         settings: ServerSettings,
+        service: int = 0,
     ) -> None:
         self._sock = sock
         self._engine = engine
         self._pump = pump
         self._read_clocks = read_clocks
         self._settings = settings
+        self._service = service
         self._connections = 0
         self._connections_of: dict[bytes, int] = {}
         self._server: asyncio.Server | None = None
@@ -112,7 +114,7 @@ class TcpListener:
         self._connections_of[address] = mine + 1
         try:
             with contextlib.suppress(asyncio.IncompleteReadError, OSError):
-                await TcpConnection(self, writer, address).serve(reader, self._settings.tcp_idle_s)
+                await TcpConnection(self, writer, address, self._service).serve(reader, self._settings.tcp_idle_s)
         finally:
             self._connections -= 1
             left = self._connections_of.pop(address) - 1

@@ -37,7 +37,7 @@ from holdfast.engine.inputs import Resolution
 from holdfast.server.channel import serve_channel
 from holdfast.server.persister import open_persister
 from holdfast.server.settings import ServerSettings
-from holdfast.server.sockets import packed_address
+from holdfast.server.sockets import SocketPairs, packed_address
 from holdfast.server.tcp import TcpConnection, TcpListener
 from holdfast.server.upstream import AddressBook, StreamExchanges
 
@@ -175,15 +175,13 @@ class Worker:
         self,
         settings: ServerSettings,
         engine_settings: EngineSettings,
-        udp_sockets: Sequence[socket.socket],
-        tcp_sockets: Sequence[socket.socket],
+        sockets: SocketPairs,
         channel: socket.socket | None = None,
         negative_trust_anchors: Sequence[NegativeTrustAnchor] = (),
     ) -> None:
         self._settings = settings
         self._engine_settings = engine_settings
-        self._udp_sockets = udp_sockets
-        self._tcp_sockets = tcp_sockets
+        self._sockets = sockets
         self._channel = channel
         self._negative_trust_anchors = negative_trust_anchors
 
@@ -202,13 +200,14 @@ class Worker:
         host = EngineHost(self._settings, self._engine_settings, loop)
         for anchor in self._negative_trust_anchors:
             host.engine.put_negative_trust_anchor(anchor, host.clocks.read())
-        for sock in self._udp_sockets:
-            datagrams = DatagramListener(sock, host.engine, host.clocks, packed_address, host.pump)
-            loop.add_reader(sock.fileno(), datagrams.drain)
         read_clocks = host.clocks.read
-        tcp = [TcpListener(sock, host.engine, host.pump, read_clocks, self._settings) for sock in self._tcp_sockets]
-        for listener in tcp:
-            await listener.start()
+        streams: list[TcpListener] = []
+        for listener, (udp, tcp) in self._sockets.items():
+            service = self._engine_settings.services.index(listener.service)
+            datagrams = DatagramListener(udp, host.engine, host.clocks, packed_address, host.pump, service)
+            loop.add_reader(udp.fileno(), datagrams.drain)
+            streams.append(TcpListener(tcp, host.engine, host.pump, read_clocks, self._settings, service))
+            await streams[-1].start()
         commands: asyncio.Task[None] | None = None
         if self._channel is not None:
             commands = loop.create_task(serve_channel(self._channel, host.engine, read_clocks, host.pump, stop))
@@ -217,10 +216,10 @@ class Worker:
         gc.set_threshold(GARBAGE_THRESHOLD, 20, 100)
         host.pump()
         await stop.wait()
-        for sock in self._udp_sockets:
-            loop.remove_reader(sock.fileno())  # answers can still be sent
-        for listener in tcp:
-            listener.close()
+        for udp, _ in self._sockets.values():
+            loop.remove_reader(udp.fileno())  # answers can still be sent
+        for stream in streams:
+            stream.close()
         deadline = loop.time() + self._settings.drain_s
         while host.engine.outstanding and loop.time() < deadline:  # noqa: ASYNC110 (the engine has no events)
             await asyncio.sleep(DRAIN_STEP_S)

@@ -34,6 +34,36 @@ def test_an_empty_file_is_the_defaults() -> None:
         ("[cache]\nsize_mib = {}\n", "2: cache.size_mib: must be a whole number, not a table"),
         ("[upstream]\nedns_buffer_octets = 9999\n", "2: upstream.edns_buffer_octets: must be at most 4096, not 9999"),
         ("[server]\nuser = 1\n", "2: server.user: must be a text in quotes, not 1"),
+        (
+            '[[client_group]]\nname = "Mail!"\nprefixes = ["::/0"]\n',
+            "2: client_group[1].name: 'Mail!' is not a plain name: letters a-z, digits and hyphens, at most 32 in all",
+        ),
+        ('[[client_group]]\nname = "a"\n', "1: client_group[1].prefixes: is required"),
+        (
+            '[[client_group]]\nname = "a"\nprefixes = ["10.0.0.1"]\nvalidation = "never"\n',
+            "4: client_group[1].validation: must be 'normal' or 'strict', not \"never\"",
+        ),
+        (
+            '[[client_group]]\nname = "a"\nprefixes = ["::/0"]\n[[client_group]]\nname = "a"\nprefixes = ["::1"]\n',
+            "5: client_group[2].name: 'a' is the name of client_group[1] already",
+        ),
+        (
+            '[[client_group]]\nname = "a"\nprefixes = ["::/0"]\n[[client_group]]\nname = "b"\nprefixes = ["::/0"]\n',
+            "6: client_group[2].prefixes[1]: '::/0' belongs to client_group[1] already",
+        ),
+        (
+            '[[service]]\nname = "default"\nlisten = ["192.0.2.1"]\n',
+            "2: service[1].name: 'default' is the service of server.listen",
+        ),
+        ('[[service]]\nname = "family"\nlisten = []\n', "3: service[1].listen: must have at least 1 item"),
+        (
+            '[[service]]\nname = "family"\nlisten = ["127.0.0.1:53"]\n',
+            "3: service[1].listen[1]: '127.0.0.1:53' is server.listen[1] already",
+        ),
+        (
+            "".join(f'[[service]]\nname = "s{at}"\nlisten = ["192.0.2.{at}"]\n' for at in range(16)),
+            "1: service: must have at most 15 items",
+        ),
         ("[server]\nlisten = []\n", "2: server.listen: must have at least 1 item"),
         ('[server]\nlisten = "::1"\n', '2: server.listen: must be a list such as [1, 2], not "::1"'),
         ("server = 1\n", "1: server: must be a section, not 1"),

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from holdfast.base.settings import EngineSettings
 from holdfast.control.config import Config, parse_config
+from holdfast.control.overrides import load_config
+from holdfast.control.problems import InputError
 from holdfast.control.settings import engine_settings, server_settings
 from holdfast.server.settings import Listener, ServerSettings
 from holdfast.server.worker import write_anchor_state
@@ -11,6 +15,9 @@ from holdfast.server.worker import write_anchor_state
 EVERYTHING_ELSE = """
 [server]
 tcp_idle_s = 3.5
+[[service]]
+name = "family"
+listen = ["192.0.2.9"]
 [access]
 allow = ["10.0.0.0/8"]
 deny = ["10.9.0.0/16"]
@@ -18,6 +25,13 @@ client_rate_limit_qps = 7
 outstanding_requests = 8
 outstanding_per_client = 9
 answer_without_recursion_desired = true
+[[client_group]]
+name = "mail"
+prefixes = ["10.1.0.0/16", "2001:db8::/32"]
+validation = "strict"
+[[client_group]]
+name = "lab"
+prefixes = ["10.2.0.0/16"]
 [upstream]
 prime_root = false
 ipv4 = false
@@ -120,6 +134,10 @@ def test_every_setting_can_be_changed() -> None:
 def test_values_arrive_in_the_engines_form() -> None:
     settings = engine_settings(parse_config(EVERYTHING_ELSE, "/h.toml"))
     assert [(rule.length, rule.allow) for rule in settings.access_rules] == [(8, True), (16, False)]
+    assert settings.services == ["default", "family"]
+    mail, lab = settings.client_groups
+    assert (mail.name, [rule.length for rule in mail.prefixes], mail.strict) == ("mail", [16, 32], True)
+    assert (lab.name, lab.strict) == ("lab", False)
     forward, stub = settings.zone_servers
     assert (forward.zone, forward.forward, forward.fallback) == (b"\4corp\7example\0", True, False)
     assert [(len(server.address), server.port) for server in forward.servers] == [(4, 54), (16, 5353)]
@@ -175,6 +193,22 @@ def test_every_setting_of_the_server_can_be_changed() -> None:
         address_map={bytes.fromhex("20010db8") + bytes(11) + b"\2": ("127.0.0.1", 5301)},
     )
     assert {name for name in vars(settings) if getattr(settings, name) == getattr(ServerSettings(), name)} == set()
+
+
+def test_listeners_belong_to_services() -> None:
+    text = '[server]\nlisten = ["192.0.2.1"]\n[[service]]\nname = "family"\nlisten = ["192.0.2.2", "192.0.2.3:54"]\n'
+    listeners = server_settings(parse_config(text, "/h.toml")).listeners
+    assert [(str(one), one.service) for one in listeners] == [
+        ("192.0.2.1:53", "default"),
+        ("192.0.2.2:53", "family"),
+        ("192.0.2.3:54", "family"),
+    ]
+
+
+def test_an_address_of_the_command_line_cannot_be_a_services_as_well() -> None:
+    config = parse_config('[[service]]\nname = "family"\nlisten = ["192.0.2.2"]\n', "/h.toml")
+    with pytest.raises(InputError, match=r"192\.0\.2\.2:53 is listened on for 'default' and for 'family'"):
+        server_settings(load_config(config, listen=["192.0.2.2"]))
 
 
 def test_recorded_anchor_states_come_back(tmp_path: Path) -> None:
