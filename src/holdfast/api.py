@@ -14,7 +14,7 @@ from holdfast.answer import Answer, answer_of
 from holdfast.control.config import Config
 from holdfast.control.overrides import load_config
 from holdfast.control.settings import engine_settings, server_settings
-from holdfast.control.values import parse_name, parse_type
+from holdfast.server.texts import parse_name, parse_type
 from holdfast.server.worker import EngineHost
 
 DEFAULT_TIMEOUT_S = 15.0  # the engine gives up on a request after ten

@@ -31,7 +31,7 @@ from holdfast.control.config_sections import (
 from holdfast.control.problems import InputError, read_text
 from holdfast.control.toml_lines import Path, key_lines, nearest_line, syntax_error
 from holdfast.control.trust_anchors import TrustAnchors
-from holdfast.control.values import parse_endpoint, parse_name, parse_prefix
+from holdfast.server.texts import parse_endpoint, parse_name, parse_prefix
 
 
 class Config(Section):

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from holdfast.base.limits import CLIENT_GROUP_PREFIXES
 from holdfast.base.settings import EngineSettings
-from holdfast.control.values import (
+from holdfast.server.settings import ServerSettings
+from holdfast.server.texts import (
     parse_address,
     parse_cookie_secret,
     parse_endpoint,
@@ -18,7 +19,6 @@ from holdfast.control.values import (
     parse_name,
     parse_prefix,
 )
-from holdfast.server.settings import ServerSettings
 
 SERVER = ServerSettings()
 ENGINE = EngineSettings()

@@ -7,7 +7,7 @@ import typer
 
 from holdfast.control.options import ConfigOption, ReplyOption, SocketOption, tell_server
 from holdfast.control.problems import InputError
-from holdfast.control.values import parse_duration
+from holdfast.server.texts import parse_duration
 
 nta = typer.Typer(
     help="Negative trust anchors of a running server: zones that are not validated for a while (RFC 7646).",

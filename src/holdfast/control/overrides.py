@@ -6,7 +6,7 @@ from pathlib import Path
 from holdfast.control.config import Config, read_config
 from holdfast.control.config_sections import ForwardZoneSection
 from holdfast.control.problems import InputError
-from holdfast.control.values import parse_endpoint
+from holdfast.server.texts import parse_endpoint
 
 
 def load_config(

@@ -17,7 +17,7 @@ from holdfast.control.log_output import configure_logging
 from holdfast.control.overrides import load_config
 from holdfast.control.problems import InputError
 from holdfast.control.remote import NoResponseError, ask, server_endpoint
-from holdfast.control.values import parse_name, parse_type
+from holdfast.server.texts import parse_name, parse_type
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from time import strptime
 import typer
 
 from holdfast.control.problems import InputError
-from holdfast.control.values import parse_name
 from holdfast.registry.findings import GateReport
 from holdfast.registry.gate import MINIMUM_REMAINING_S, PROPAGATION_S, GateOptions, check_zone
 from holdfast.registry.parent_ds import read_parent_ds
@@ -22,6 +21,7 @@ from holdfast.registry.publication_journal import Journal
 from holdfast.registry.zone import Zone
 from holdfast.registry.zone_changes import read_changed_zone
 from holdfast.registry.zone_file import STANDARD_INPUT, read_zone
+from holdfast.server.texts import parse_name
 
 EXIT_PUBLISH = 0
 EXIT_STOP = 1

@@ -14,8 +14,8 @@ import dns.rrset
 from holdfast.answer import Answer, Record, SecurityStatus, Signature, extended_error, signature_of
 from holdfast.base.limits import EDNS_BUFFER_OCTETS
 from holdfast.control.problems import InputError
-from holdfast.control.values import parse_endpoint
 from holdfast.dns import iana
+from holdfast.server.texts import parse_endpoint
 
 
 class NoResponseError(Exception):

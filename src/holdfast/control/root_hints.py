@@ -4,10 +4,10 @@ from ipaddress import ip_address
 
 from holdfast.base.settings import RootServer
 from holdfast.control.problems import InputError, read_text
-from holdfast.control.values import parse_name
 from holdfast.control.zone_lines import read_records
 from holdfast.dns import iana
 from holdfast.dns.name import ROOT, to_text
+from holdfast.server.texts import parse_name
 
 # The root server operators' addresses as published at root-servers.org. Priming replaces them by what the root says.
 ROOT_SERVER_ADDRESSES = {

@@ -8,7 +8,8 @@ from holdfast.control.config_sections import MIB, ForwardZoneSection, ZoneSectio
 from holdfast.control.problems import InputError, read_text
 from holdfast.control.root_hints import built_in_root_servers, read_root_servers
 from holdfast.control.trust_anchors import ROOT_TRUST_ANCHORS, TrustAnchors
-from holdfast.control.values import (
+from holdfast.server.settings import Listener, ServerSettings
+from holdfast.server.texts import (
     parse_address,
     parse_cookie_secret,
     parse_endpoint,
@@ -16,7 +17,6 @@ from holdfast.control.values import (
     parse_prefix,
     upstream_server,
 )
-from holdfast.server.settings import Listener, ServerSettings
 from holdfast.server.worker import anchor_state_path
 
 CONTROL_SOCKET = "control.sock"  # in the state directory

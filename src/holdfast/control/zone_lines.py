@@ -13,8 +13,8 @@ import dns.rdataclass
 import dns.rdatatype
 
 from holdfast.control.problems import InputError
-from holdfast.control.values import parse_name
 from holdfast.dns import iana
+from holdfast.server.texts import parse_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ import dns.query
 import pytest
 
 from holdfast.control.remote import ask
-from holdfast.control.values import parse_name
 from holdfast.dns import iana
 from holdfast.lab.broken import SHELF, BrokenName
+from holdfast.server.texts import parse_name
 from tests.support.demo import COMMAND, Demo, running_demo
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from holdfast.control.values import parse_duration, parse_endpoint, parse_name, parse_prefix, parse_type
+from holdfast.server.texts import parse_duration, parse_endpoint, parse_name, parse_prefix, parse_type
 
 
 @pytest.mark.parametrize(
