@@ -6,6 +6,7 @@ from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S
 from holdfast.base.security_status import BOGUS
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
+from holdfast.cache.failure_cache import NOT_FAILED
 from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.name import is_subdomain
 from holdfast.dns.rdata import DNSKEY
@@ -17,7 +18,8 @@ class ZoneTrust(Evictable):
     """The end of the chain of trust at one name.
 
     ``zone`` is the zone that encloses the name asked for: equal to it if the name is a zone apex. ``status`` is one
-    of SECURE (``keys`` holds the zone's validated keys), INSECURE, INDETERMINATE and BOGUS (then ``cause`` says why).
+    of SECURE (``keys`` holds the zone's validated keys), INSECURE, INDETERMINATE and BOGUS: then ``cause`` says why,
+    ``blamed`` is the zone whose fault it is (``zone`` if its keys are, else the parent), ``failure`` one of REFRESH_*.
     """
 
     def __init__(
@@ -41,6 +43,8 @@ class ZoneTrust(Evictable):
         self.proved_until_s: int = FOREVER_S  # POSIX time at which the first signature of the chain ends
         self.stale_cut: StaleCut | None = None  # the zone cut on the way here that is crossed with old data
         self.negative_anchor: NegativeTrustAnchor | None = None  # what makes it insecure, whatever is signed
+        self.blamed: bytes = zone
+        self.failure: int = NOT_FAILED
 
 
 class KeyCache:

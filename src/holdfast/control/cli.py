@@ -187,11 +187,14 @@ def lab_replay(
         bool,
         typer.Option("--gate", help="Let the registry's canary and gate judge every version before it is published."),
     ] = False,
+    page_lost: Annotated[
+        bool, typer.Option("--page-lost", help="Let the detector fire, and its pages reach nobody.")
+    ] = False,
 ) -> None:
     """Replay an outage in virtual time, policy after policy, and write a report."""
     from holdfast.control.lab import ReplayOptions, run_replay
 
-    raise typer.Exit(run_replay(ReplayOptions(outage, seed, policy or [], out, scale, apex_good, gate)))
+    raise typer.Exit(run_replay(ReplayOptions(outage, seed, policy or [], out, scale, apex_good, gate, page_lost)))
 
 
 @lab.command("compare")

@@ -1,5 +1,6 @@
 """`holdfast lab list`, `replay`, `compare` and `simulate`: outages in virtual time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +13,8 @@ from holdfast.lab.guarded import with_gate
 from holdfast.lab.outage import Outage, OutageError, catalogue, find_outage
 from holdfast.lab.policies import POLICIES, Policy
 from holdfast.lab.replay import Run, play
-from holdfast.lab.report import Replay, write_report
-from holdfast.lab.terminal import ReplayScreen, summary_table
+from holdfast.lab.report import Replay, delay_text, detection_s, write_report
+from holdfast.lab.terminal import ReplayScreen, story_lines, summary_table
 from holdfast.lab.three_hours import VARIANTS, Outcome, three_hours, traffic
 from holdfast.lab.traffic import TrafficParameters
 
@@ -32,6 +33,7 @@ class ReplayOptions:
     scale: float
     apex_good: bool
     gate: bool
+    page_lost: bool
 
 
 def load(name: str) -> Outage:
@@ -42,13 +44,25 @@ def load(name: str) -> Outage:
         raise InputError([str(error)]) from None
 
 
-def choose_policies(names: list[str]) -> list[Policy]:
-    """Return the named policies, all without a name. Raises InputError."""
-    known = {policy.name: policy for policy in POLICIES}
+def choose_policies(names: list[str], outages: Sequence[Outage] = ()) -> list[Policy]:
+    """Return the named policies, without a name all that are for every outage. Raises InputError.
+
+    Of several outages, only one has policies of its own that can be chosen.
+    """
+    own = outages[0].policies if len(outages) == 1 else ()
+    known = {policy.name: policy for policy in (*POLICIES, *own)}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise InputError([f"no policy {name!r}; choose from {', '.join(known)}" for name in unknown])
-    return [known[name] for name in names] or list(known.values())
+    return [known[name] for name in names] or list(POLICIES)
+
+
+def with_lost_pages(policy: Policy) -> Policy:
+    """Return the policy on a day on which the detector fires and nobody hears of it."""
+    if not policy.timeline.after_page():
+        return policy
+    title = f"{policy.title.partition(',')[0]}, the detector's page lost"
+    return replace(policy, title=title, timeline=replace(policy.timeline, page_lost=True))
 
 
 def with_good_apex(outage: Outage) -> Outage:
@@ -65,13 +79,17 @@ def run_replay(options: ReplayOptions) -> int:
     outage = load(options.name).scaled(options.scale)
     if options.apex_good:
         outage = with_good_apex(outage)
-    policies = choose_policies(options.policies)
+    policies = choose_policies(options.policies, [outage])
+    if options.page_lost:
+        policies = [with_lost_pages(one) for one in policies]
     console = Console(highlight=False, emoji=False)
     if options.gate:
         outage = ask_gate(console, outage, options.seed)
     result = play_policies(console, outage, policies, options.seed, options.scale)
     console.print()
     print_table(console, summary_table(result))
+    for line in story_lines(result):
+        console.print(line, markup=False, soft_wrap=True)
     folder = Path(options.out or f"replay-{outage.name}")
     try:
         written = write_report(result, folder)
@@ -120,16 +138,19 @@ def print_table(console: Console, table: Table) -> None:
 def run_compare(names: list[str], seed: int, scale: float, policy_names: list[str]) -> int:
     """Play outages under policies, and print which share of questions failed in each break; returns the exit code."""
     console = Console(highlight=False, emoji=False)
-    policies = choose_policies(policy_names)
     outages = [load(name).scaled(scale) for name in names or catalogue()]
+    policies = choose_policies(policy_names, outages)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("questions that failed", no_wrap=True)
     for policy in policies:
         table.add_column(policy.name, justify="right")
+    table.add_column("detected after", justify="right")
     for outage in outages:
         result = play_policies(console, outage, policies, seed, scale)
         shares = [run.measured.share(outage.broken_s, outage.healed_s).percent for run in result.runs]
-        table.add_row(outage.name, *(f"{share:.1f} %" for share in shares))
+        table.add_row(
+            outage.name, *(f"{share:.1f} %" for share in shares), delay_text(detection_s(outage, result.runs[-1]))
+        )
     console.print()
     print_table(console, table)
     return 0

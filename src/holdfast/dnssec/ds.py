@@ -120,9 +120,10 @@ def verify_dnskey_rrset(
             return DnskeyVerdict(INSECURE, [], cause, dnskeys.ttl, False, -1)
     cause = verdict.cause
     if dnskeys.signatures and not _signed_by(dnskeys, linking.keys):
-        tags = _tags_text(linking.keys)
-        text = f"no RRSIG for {to_text(zone)}/DNSKEY by a key that {linking.source()} names ({tags})"
-        cause = Cause(iana.EDE_RRSIGS_MISSING, text, "ds.not-signed-by-linking-key")
+        subject = dnskey_of(zone)
+        text = f"no RRSIG for {subject} by a key that {linking.source()} names ({_tags_text(linking.keys)})"
+        tag = linking.keys[0].key_tag
+        cause = Cause(iana.EDE_RRSIGS_MISSING, text, "ds.not-signed-by-linking-key", subject, tag)
     return DnskeyVerdict(BOGUS, [], cause, dnskeys.ttl, verdict.exhausted, -1)
 
 
@@ -135,6 +136,7 @@ class _LinkingKeys:
         self.policy: Final = policy
         self.keys: Final[list[DNSKEY]] = []
         self.unmatched: Final[list[str]] = []  # key tags named, for which the zone has no usable key
+        self.tag = -1  # the first of them
         self.cause: Cause | None = None
         self.anchored = False
 
@@ -156,7 +158,7 @@ class _LinkingKeys:
                 found = self._add(key)
                 break
         if not found:
-            _add_once(self.unmatched, str(ds.key_tag))
+            self._miss(ds.key_tag)
 
     def add_by_anchor(self, rdata: bytes) -> None:
         """Find the key that is configured as trust anchor itself."""
@@ -171,23 +173,29 @@ class _LinkingKeys:
                 return
             if key.rdata[2:] == rdata[2:] and key.flags == anchor.flags | iana.DNSKEY_FLAG_REVOKE:
                 self._add(key)  # refused, but this is the one to blame
-        _add_once(self.unmatched, str(anchor.key_tag))
+        self._miss(anchor.key_tag)
+
+    def _miss(self, key_tag: int) -> None:
+        if not self.unmatched:
+            self.tag = key_tag
+        _add_once(self.unmatched, str(key_tag))
 
     def _add(self, key: DNSKEY) -> bool:
         if key_usable(key):
             if key not in self.keys:
                 self.keys.append(key)
             return True
-        owner = to_text(self.zone)
-        named = f"DNSKEY of {owner} that {self.source()} names"
+        subject = dnskey_of(self.zone)
+        named = f"DNSKEY of {to_text(self.zone)} that {self.source()} names"
         if key.flags & iana.DNSKEY_FLAG_ZONE == 0:
             text = f"{named} has no zone key bit (keytag={key.key_tag})"
-            self.cause = Cause(iana.EDE_NO_ZONE_KEY_BIT_SET, text, "ds.no-zone-key-bit")
+            self.cause = Cause(iana.EDE_NO_ZONE_KEY_BIT_SET, text, "ds.no-zone-key-bit", subject, key.key_tag)
         elif key.flags & iana.DNSKEY_FLAG_REVOKE:  # it is there, so not what RFC 8914 section 4.10 calls missing
-            self.cause = Cause(iana.EDE_DNSSEC_BOGUS, f"{named} is revoked (keytag={key.key_tag})", "ds.revoked-key")
+            text = f"{named} is revoked (keytag={key.key_tag})"
+            self.cause = Cause(iana.EDE_DNSSEC_BOGUS, text, "ds.revoked-key", subject, key.key_tag)
         else:
             text = f"{named} has protocol {key.protocol}, not 3 (keytag={key.key_tag})"
-            self.cause = Cause(iana.EDE_DNSKEY_MISSING, text, "ds.unusable-key")
+            self.cause = Cause(iana.EDE_DNSKEY_MISSING, text, "ds.unusable-key", subject, key.key_tag)
         return False
 
     def failure(self) -> Cause:
@@ -196,9 +204,9 @@ class _LinkingKeys:
             return self.cause
         owner = to_text(self.zone)
         if not self.zone_keys:
-            return Cause(iana.EDE_DNSKEY_MISSING, f"{owner} has no DNSKEY", "ds.no-dnskey")
+            return Cause(iana.EDE_DNSKEY_MISSING, f"{owner} has no DNSKEY", "ds.no-dnskey", dnskey_of(self.zone))
         text = f"no DNSKEY matches {self.source()} of {owner} (keytag={', '.join(self.unmatched)})"
-        return Cause(iana.EDE_DNSKEY_MISSING, text, "ds.no-match")
+        return Cause(iana.EDE_DNSKEY_MISSING, text, "ds.no-match", dnskey_of(self.zone), self.tag)
 
 
 def _anchors_usable(anchors_dnskey: list[bytes], policy: AlgorithmPolicy, zone: bytes) -> Cause | None:
@@ -256,6 +264,11 @@ def _signed_by(dnskeys: RRset, keys: list[DNSKEY]) -> bool:
             if key.key_tag == rrsig.key_tag and key.algorithm == rrsig.algorithm:
                 return True
     return False
+
+
+def dnskey_of(zone: bytes) -> str:
+    """Return the subject of causes that are about the keys of a zone."""
+    return f"{to_text(zone)}/DNSKEY"
 
 
 def _tags_text(keys: list[DNSKEY]) -> str:

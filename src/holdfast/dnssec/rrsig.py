@@ -173,11 +173,11 @@ class _Examination:
         """Return ``owner/TYPE``, as texts of causes name an RRset."""
         return f"{to_text(self.rrset.name)}/{iana.type_name(self.rrset.rtype)}"
 
-    def blame(self, weight: int, info_code: int, text: str, site: str) -> None:
-        """Remember a reason if it tells more than those before."""
+    def blame(self, weight: int, info_code: int, text: str, site: str, key_tag: int = -1) -> None:
+        """Remember a reason if it tells more than those before; ``key_tag`` is that of the RRSIG, -1: there is none."""
         if weight > self.weight:
             self.weight = weight
-            self.cause = Cause(info_code, text, site)
+            self.cause = Cause(info_code, text, site, self.subject(), key_tag)
 
     def examine(self, rrsig: RRSIG) -> int:
         """Return the tag of the key that made ``rrsig`` over the RRset; -1 if it does not validate."""
@@ -185,7 +185,7 @@ class _Examination:
             return -1
         if not self.policy.algorithm_usable(rrsig.algorithm):
             text = f"no RRSIG with a supported algorithm for {self.subject()} (algorithm {rrsig.algorithm})"
-            self.blame(_ALGORITHM, iana.EDE_RRSIGS_MISSING, text, "rrsig.algorithm")
+            self.blame(_ALGORITHM, iana.EDE_RRSIGS_MISSING, text, "rrsig.algorithm", rrsig.key_tag)
             return -1
         if self.validation_time_s >= 0 and not self._timely(rrsig):
             return -1
@@ -206,7 +206,7 @@ class _Examination:
                 break
         if matched == 0:
             text = f"no DNSKEY of {to_text(self.zone)} matches the RRSIG for {self.subject()} (keytag={rrsig.key_tag})"
-            self.blame(_NO_KEY, iana.EDE_DNSKEY_MISSING, text, "rrsig.no-key")
+            self.blame(_NO_KEY, iana.EDE_DNSKEY_MISSING, text, "rrsig.no-key", rrsig.key_tag)
         return -1
 
     def _concerns_rrset(self, rrsig: RRSIG) -> bool:
@@ -219,15 +219,15 @@ class _Examination:
             return False
         if rrsig.type_covered != rrset.rtype:
             text = f"RRSIG for {self.subject()} covers {iana.type_name(rrsig.type_covered)} (keytag={rrsig.key_tag})"
-            self.blame(_MALFORMED, iana.EDE_DNSSEC_BOGUS, text, "rrsig.type-covered")
+            self.blame(_MALFORMED, iana.EDE_DNSSEC_BOGUS, text, "rrsig.type-covered", rrsig.key_tag)
             return False
         if not label_count(zone) <= rrsig.labels <= self.labels:
             text = f"RRSIG for {self.subject()} has an impossible labels field {rrsig.labels} (keytag={rrsig.key_tag})"
-            self.blame(_MALFORMED, iana.EDE_DNSSEC_BOGUS, text, "rrsig.labels")
+            self.blame(_MALFORMED, iana.EDE_DNSSEC_BOGUS, text, "rrsig.labels", rrsig.key_tag)
             return False
         if rrset.rtype == iana.TYPE_DS and rrset.name == zone and zone != ROOT:
             text = f"{self.subject()} is signed by the child zone itself (keytag={rrsig.key_tag})"
-            self.blame(_MALFORMED, iana.EDE_DNSSEC_BOGUS, text, "rrsig.ds-by-child")
+            self.blame(_MALFORMED, iana.EDE_DNSSEC_BOGUS, text, "rrsig.ds-by-child", rrsig.key_tag)
             return False
         return True
 
@@ -236,17 +236,18 @@ class _Examination:
         if seconds_between(rrsig.inception, rrsig.expiration) < 0:
             text = f"RRSIG expires at {signature_time_text(rrsig.expiration, now_s)} before its inception"
             text += f" at {signature_time_text(rrsig.inception, now_s)} for {self.subject()} (keytag={rrsig.key_tag})"
-            self.blame(_EXPIRED, iana.EDE_SIGNATURE_EXPIRED_BEFORE_VALID, text, "rrsig.expired-before-valid")
+            code = iana.EDE_SIGNATURE_EXPIRED_BEFORE_VALID
+            self.blame(_EXPIRED, code, text, "rrsig.expired-before-valid", rrsig.key_tag)
             return False
         if seconds_between(now_s, rrsig.expiration) < 0:
             text = f"RRSIG expired at {signature_time_text(rrsig.expiration, now_s)} for {self.subject()}"
             text += f" (keytag={rrsig.key_tag})"
-            self.blame(_EXPIRED, iana.EDE_SIGNATURE_EXPIRED, text, "rrsig.expired")
+            self.blame(_EXPIRED, iana.EDE_SIGNATURE_EXPIRED, text, "rrsig.expired", rrsig.key_tag)
             return False
         if seconds_between(rrsig.inception, now_s) < 0:
             text = f"RRSIG not valid before {signature_time_text(rrsig.inception, now_s)} for {self.subject()}"
             text += f" (keytag={rrsig.key_tag})"
-            self.blame(_NOT_YET_VALID, iana.EDE_SIGNATURE_NOT_YET_VALID, text, "rrsig.not-yet-valid")
+            self.blame(_NOT_YET_VALID, iana.EDE_SIGNATURE_NOT_YET_VALID, text, "rrsig.not-yet-valid", rrsig.key_tag)
             return False
         return True
 
@@ -263,23 +264,23 @@ class _Examination:
             return True
         if result == UNSUPPORTED:
             text = f"RRSIG for {self.subject()} is by a key that is not supported (keytag={key.key_tag})"
-            self.blame(_ALGORITHM, iana.EDE_UNSUPPORTED_DNSKEY_ALGORITHM, text, "rrsig.key-not-supported")
+            self.blame(_ALGORITHM, iana.EDE_UNSUPPORTED_DNSKEY_ALGORITHM, text, "rrsig.key-not-supported", key.key_tag)
         else:
             text = f"RRSIG with invalid signature for {self.subject()} (keytag={key.key_tag})"
-            self.blame(_INVALID, iana.EDE_DNSSEC_BOGUS, text, "rrsig.invalid")
+            self.blame(_INVALID, iana.EDE_DNSSEC_BOGUS, text, "rrsig.invalid", key.key_tag)
         return False
 
     def _blame_key(self, key: DNSKEY) -> None:
         owner = to_text(self.zone)
         if key.flags & iana.DNSKEY_FLAG_ZONE == 0:
             text = f"DNSKEY of {owner} has no zone key bit (keytag={key.key_tag}, for {self.subject()})"
-            self.blame(_KEY_NOT_USABLE, iana.EDE_NO_ZONE_KEY_BIT_SET, text, "rrsig.no-zone-key-bit")
+            self.blame(_KEY_NOT_USABLE, iana.EDE_NO_ZONE_KEY_BIT_SET, text, "rrsig.no-zone-key-bit", key.key_tag)
         elif key.flags & iana.DNSKEY_FLAG_REVOKE:
             text = f"DNSKEY of {owner} is revoked (keytag={key.key_tag}, for {self.subject()})"
-            self.blame(_KEY_NOT_USABLE, iana.EDE_DNSKEY_MISSING, text, "rrsig.revoked")
+            self.blame(_KEY_NOT_USABLE, iana.EDE_DNSKEY_MISSING, text, "rrsig.revoked", key.key_tag)
         else:
             text = f"DNSKEY of {owner} has protocol {key.protocol}, not 3 (keytag={key.key_tag}, for {self.subject()})"
-            self.blame(_KEY_NOT_USABLE, iana.EDE_DNSKEY_MISSING, text, "rrsig.protocol")
+            self.blame(_KEY_NOT_USABLE, iana.EDE_DNSKEY_MISSING, text, "rrsig.protocol", key.key_tag)
 
     def _give_up(self) -> None:
         self.exhausted = True

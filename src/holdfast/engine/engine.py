@@ -19,6 +19,7 @@ from holdfast.base.settings import EngineSettings
 from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.cache.packet_cache import PacketCache, PacketEntry
 from holdfast.cache.second_level import SecondLevelCache
+from holdfast.cache.zone_health import ZoneHealth
 from holdfast.dns.iana import (
     CLASS_CH,
     EDE_OTHER,
@@ -469,6 +470,10 @@ class ResolverEngine:
         """Forget what is cached for a name, or for everything at and below it; returns the number of entries."""
         self.packets.clear()
         return forget_subtree(self.state, name, now) if subtree else forget_name(self.state, name, now)
+
+    def take_health(self) -> list[ZoneHealth]:
+        """Return how zones that fail, or failed lately, fared since the last call (for ``holdfast.sentinel``)."""
+        return self.state.health.take()
 
     def statistics(self) -> dict[str, int]:
         """Return the counters by name."""

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.dns.iana import TYPE_NUMBERS
+from holdfast.lab.policies import POLICIES, Policy
+from holdfast.lab.timeline import ACTIONS, MOMENTS, Step, Timeline
 
 FOLDER = Path(__file__).parent / "outages"
 ROLES = ("ksk", "zsk", "csk")
@@ -142,6 +144,7 @@ class Outage:
     hosts: tuple[str, ...] = ()
     ttls: Ttls = field(default_factory=Ttls)
     population: Population = field(default_factory=Population)
+    policies: tuple[Policy, ...] = ()  # of its own: what somebody did that day, or might have done
 
     def scaled(self, scale: float) -> "Outage":
         """Return the outage with fewer or more zones around it."""
@@ -202,6 +205,7 @@ def _outage(name: str, table: dict[str, Any]) -> Outage:
     probes = tuple(_make(Probe, row, f"probe {at}") for at, row in enumerate(table.pop("probe", []), 1))
     servers = tuple(_make(Server, row, f"zone.server {at}") for at, row in enumerate(zone.pop("server", []), 1))
     values: dict[str, Any] = {
+        "policies": tuple(_policy(row, f"timeline {at}") for at, row in enumerate(table.pop("timeline", []), 1)),
         "ttls": _make(Ttls, table.pop("ttl", {}), "ttl"),
         "population": _make(Population, table.pop("population", {}), "population"),
     }
@@ -218,6 +222,25 @@ def _outage(name: str, table: dict[str, Any]) -> Outage:
     return outage
 
 
+def _policy(row: Any, place: str) -> Policy:
+    """Make a policy from a timeline; unless it says otherwise, stale answers are on, last-known-good is off."""
+    if not isinstance(row, dict):
+        raise OutageError(f"{place}: must be a table")
+    rows = row.pop("step", [])
+    steps = tuple(_make(Step, one, f"{place}, step {at}") for at, one in enumerate(rows, 1))
+    for at, step in enumerate(steps, 1):
+        where = f"{place}, step {at}"
+        _one_of(step.do, ACTIONS, f"{where}: do")
+        if step.at_s and (step.after or step.delay_s):
+            raise OutageError(f"{where}: at stands alone, without after and delay_s")
+        if not step.at_s:
+            _one_of(step.after, MOMENTS, f"{where}: after (without at)")
+    timeline = _make(Timeline, {"page_lost": row.pop("page_lost", False)}, place)
+    defaults = {"serve_stale": True, "last_known_good": False}
+    made: Policy = _make(Policy, {**defaults, **row}, place)
+    return replace(made, timeline=replace(timeline, steps=steps))
+
+
 def _check(outage: Outage) -> None:
     """Refuse what could not be played."""
     names = [key.name for key in outage.keys]
@@ -228,6 +251,9 @@ def _check(outage: Outage) -> None:
     if outage.versions[0].start_s > outage.start_s - outage.warm_up_s:
         raise OutageError("version 1: its start must not be later than the warm-up's, so that there is a zone to serve")
     _one_of(outage.denial, DENIALS, "zone.denial")
+    for at, policy in enumerate(outage.policies, 1):
+        if policy.name in {one.name for one in (*POLICIES, *outage.policies[: at - 1])}:
+            raise OutageError(f"timeline {at}: there is a policy {policy.name!r} already")
     for at, key in enumerate(outage.keys, 1):
         _one_of(key.role, ROLES, f"key {at}: role")
         if key.primes and len(key.primes) != 2:

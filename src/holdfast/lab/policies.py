@@ -3,26 +3,23 @@
 from dataclasses import dataclass
 
 from holdfast.base.settings import EngineSettings
+from holdfast.lab.timeline import NOTHING, ON_PROPOSAL, Timeline, anchor_after
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Named engine settings (RFC 8767 for stale answers), and what the operator does meanwhile.
-
-    ``anchor_after_s``: so many seconds into the break the operator puts a negative trust anchor (RFC 7646) in force
-    for the broken zone; -1: never.
-    """
+    """Named engine settings (RFC 8767 for stale answers), and what the operator does meanwhile."""
 
     name: str
     title: str
     serve_stale: bool
     last_known_good: bool
-    anchor_after_s: int = -1
+    timeline: Timeline = NOTHING
 
     @property
     def hands_off(self) -> bool:
         """Tell whether the resolver is left alone during the outage."""
-        return self.anchor_after_s < 0
+        return not self.timeline.steps
 
     def apply(self, settings: EngineSettings) -> EngineSettings:
         """Set the settings of this policy; returns them."""
@@ -35,7 +32,8 @@ class Policy:
 POLICIES = (
     Policy("no-stale", "no stale answers", False, False),
     Policy("stale", "stale answers", True, False),
-    Policy("nta-1h", "stale, negative trust anchor after 1 h", True, False, 3600),
-    Policy("nta", "stale, negative trust anchor after 2 h 47", True, False, 10020),  # as 1.1.1.1 on 5 May 2026
+    Policy("nta", "stale, negative trust anchor after 2 h 47", True, False, anchor_after(10020)),  # 1.1.1.1, 5 May 2026
+    Policy("nta-1h", "stale, negative trust anchor after 1 h", True, False, anchor_after(3600)),
+    Policy("detector", "stale, the detector's proposal approved after 10 min", True, False, ON_PROPOSAL),
     Policy("last-known-good", "stale and last-known-good chain", True, True),
 )

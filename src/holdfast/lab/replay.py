@@ -6,14 +6,15 @@ from functools import partial
 
 from holdfast.dns.iana import FLAG_CD, FLAG_RD, rcode_name, type_number
 from holdfast.dns.writer import build_query
-from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.lab.measurements import MINUTE_S, STALE, ClientAnswer, Measurements, read_answer
+from holdfast.lab.operator import Moment, Watch
 from holdfast.lab.outage import Outage, Probe
 from holdfast.lab.policies import Policy
 from holdfast.lab.simulation import SECOND_US, NetworkFaults, SimulatedNetwork, VirtualClock, VirtualResolver
 from holdfast.lab.traffic import Traffic, TrafficParameters
 from holdfast.lab.world import Change, World
 from holdfast.lab.zone_versions import wire
+from holdfast.sentinel.incident import Incident
 
 EDNS_OCTETS = 1232
 PATIENCE_S = 20  # beyond the engine's own limit for a request
@@ -29,6 +30,8 @@ class Run:
     policy: Policy
     measured: Measurements
     statistics: dict[str, int]
+    incidents: list[Incident]
+    story: list[Moment]
 
 
 def play(
@@ -50,10 +53,7 @@ def play(
     for change in world.changes:
         if change.at_s > world.settled_s:
             clock.plan(clock.at(change.at_s), partial(_change, world, network, change))
-    if not policy.hands_off:
-        at_s = outage.broken_s + policy.anchor_after_s
-        anchor = NegativeTrustAnchor(world.subject, f"{outage.name} fails validation", "operator", at_s, outage.end_s)
-        clock.plan(clock.at(at_s), partial(resolver.put_negative_trust_anchor, anchor))
+    watch = Watch(world, clock, network, resolver, policy.timeline)
     clients.start()
     upstream = 0
     for minute_s in range(begin_s, outage.end_s, MINUTE_S):
@@ -64,7 +64,7 @@ def play(
         upstream = network.queries
         if progress is not None:
             progress(measured, minute_s + MINUTE_S)
-    return Run(policy, measured, resolver.engine.statistics())
+    return Run(policy, measured, resolver.engine.statistics(), watch.detector.incidents, watch.story)
 
 
 def _change(world: World, network: SimulatedNetwork, change: Change) -> None:

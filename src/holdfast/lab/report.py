@@ -23,19 +23,24 @@ from holdfast.lab.measurements import (
     Minute,
     kind_title,
 )
+from holdfast.lab.operator import ANCHORED, DETECTED, LOST, PAGED, REMOVED, Moment
 from holdfast.lab.outage import Outage
 from holdfast.lab.replay import Run
+from holdfast.lab.zone_versions import wire
 
 COLOURS = {FRESH: "#2f8f6b", STALE: "#e2b13c", NXDOMAIN: "#8a8fb5", SERVFAIL: "#c03a2b", OTHER: "#888888"}
 LINES = ("#c03a2b", "#e2903c", "#2f6f9f", "#2f8f6b", "#7b4fa0", "#555555")
 SMOOTHED_MINUTES = 5
 CAUSES_SHOWN = 8
+SHOWN_MOMENTS = (DETECTED, LOST, ANCHORED, REMOVED)
 PAGE_STYLE = """
 :root{color-scheme:light}body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;
 color:#1c2430;background:#fff}h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.2rem;margin-top:2.2rem}
 table{border-collapse:collapse;width:100%;font-size:.92rem}th,td{padding:.35rem .6rem;text-align:right;
 border-bottom:1px solid #d9dee5}th:first-child,td:first-child{text-align:left}th{font-weight:600}
 svg{width:100%;height:auto;display:block;margin:.8rem 0;border:1px solid #d9dee5;border-radius:6px}
+
+.story td{text-align:left;vertical-align:top}h3{font-size:1rem;margin-bottom:.3rem}
 .lead{color:#3c4654}.small{color:#5a6472;font-size:.88rem}code{font-size:.88rem;overflow-wrap:anywhere}
 """
 
@@ -78,6 +83,7 @@ def summary(replay: Replay, run: Run) -> dict[str, float]:
         "names_failed": measured.names_failed,
         "users_hit": measured.users_hit,
         "queries": queries,
+        "detected_after_s": detection_s(outage, run),
         "upstream_queries_per_query": round(int(str(totals["upstream_queries"])) / queries, 3) if queries else 0.0,
     }
 
@@ -86,6 +92,36 @@ def first_repair(outage: Outage) -> int:
     """Return when the first server got the version that heals: the last one whose start lies in the break."""
     starts = [one.start_s for one in outage.versions if outage.broken_s < one.start_s <= outage.healed_s]
     return starts[-1] if starts else outage.healed_s
+
+
+def detection_s(outage: Outage, run: Run) -> int:
+    """Return how many seconds after the break the detector called the outage's zone broken; -1: never."""
+    opened = [
+        one.opened_s for one in run.incidents if one.zone == wire(outage.zone) and one.opened_s >= outage.broken_s
+    ]
+    return opened[0] - outage.broken_s if opened else -1
+
+
+def delay_text(delay_s: int) -> str:
+    """Return a delay for people; -1: "never"."""
+    if delay_s < 0:
+        return "never"
+    return f"{delay_s} s" if delay_s < MINUTE_S else f"{delay_s // 3600} h {delay_s // MINUTE_S % MINUTE_S:02d} min"
+
+
+def story(run: Run) -> list[Moment]:
+    """Return what detector and operator did, without the pages that only repeat the first."""
+    told: list[Moment] = []
+    paged = False
+    for one in run.story:
+        if one.kind in (PAGED, LOST):
+            if paged:
+                continue
+            paged = True
+        elif one.kind == DETECTED:
+            paged = False
+        told.append(one)
+    return told
 
 
 def write_report(replay: Replay, folder: Path) -> list[Path]:
@@ -141,6 +177,8 @@ def replay_json(replay: Replay) -> str:
                 "totals": run.measured.totals(),
                 "causes": dict(_top_causes(run)),
                 "engine": dict(sorted(run.statistics.items())),
+                "incidents": [one.values() for one in run.incidents],
+                "story": [{"time": one.at_s, "kind": one.kind, "text": one.text} for one in run.story],
             }
             for run in replay.runs
         },
@@ -192,11 +230,15 @@ def _labels(replay: Replay) -> list[tuple[float, str]]:
     return [(at, clock(start + at * MINUTE_S)) for at in range(0, replay.minutes(), step)]
 
 
-def _marks(replay: Replay) -> list[Mark]:
+def _marks(replay: Replay, run: Run | None = None) -> list[Mark]:
+    """Return what happened when: in the outage, and to one run."""
     outage = replay.outage
+    told = story(run) if run is not None else []
+    own = {one.at_s: one.kind for one in told if one.kind in SHOWN_MOMENTS and one.at_s >= outage.start_s}
     moments = {outage.broken_s: "break", first_repair(outage): "first server healed"}
     moments[outage.healed_s] = "healed" if first_repair(outage) == outage.healed_s else "all servers healed"
-    return [Mark((at_s - outage.start_s) / MINUTE_S, f"{clock(at_s)} {text}") for at_s, text in moments.items()]
+    moments |= {at_s: text for at_s, text in own.items() if at_s not in moments}
+    return [Mark((at_s - outage.start_s) / MINUTE_S, f"{clock(at_s)} {moments[at_s]}") for at_s in sorted(moments)]
 
 
 def _rcode_chart(replay: Replay, run: Run, title: str, kinds: Sequence[str]) -> Chart:
@@ -206,7 +248,7 @@ def _rcode_chart(replay: Replay, run: Run, title: str, kinds: Sequence[str]) -> 
         Series(kind_title(kind), COLOURS[kind], [minute.kinds[kind] for minute in run.measured.minutes])
         for kind in order
     ]
-    return Chart(title, "queries per minute", _labels(replay), series, _marks(replay), stacked=True)
+    return Chart(title, "queries per minute", _labels(replay), series, _marks(replay, run), stacked=True)
 
 
 def _compare(replay: Replay, title: str, unit: str, value: Callable[[Minute], float], highest: float = 0.0) -> Chart:
@@ -283,6 +325,8 @@ def page(replay: Replay, charts: dict[str, Chart]) -> str:
         charts["users"].svg(),
         charts["ede"].svg(),
         *_causes(replay),
+        "<h2>What was noticed, and done</h2>",
+        *_stories(replay),
         f"<h2>What would have helped</h2><p>{escape(outage.lesson)}</p>",
     ]
     return (
@@ -294,9 +338,25 @@ def page(replay: Replay, charts: dict[str, Chart]) -> str:
     )
 
 
+def _stories(replay: Replay) -> list[str]:
+    """Return what detector and operator did under each policy."""
+    parts = [
+        '<p class="small">The detector watches in every run. Whether its page arrives, and what is done then, is '
+        "the policy's business.</p>"
+    ]
+    for run in replay.runs:
+        rows = "".join(
+            f"<tr><td>{clock(one.at_s)}</td><td>{escape(one.kind)}</td><td>{escape(one.text)}</td></tr>"
+            for one in story(run)
+        )
+        shown = f'<table class="story"><tbody>{rows}</tbody></table>' if rows else "<p>Nothing.</p>"
+        parts.append(f"<h3>{escape(run.policy.title)}</h3>{shown}")
+    return parts
+
+
 def _table(replay: Replay) -> str:
     heads = ("policy", "failed, whole break", "last third", "minute after healing", "names", "users hit", "queries",
-             "sent upstream per query")  # fmt: skip
+             "sent upstream per query", "detected after")  # fmt: skip
     rows = []
     for run in replay.runs:
         figures = summary(replay, run)
@@ -307,6 +367,7 @@ def _table(replay: Replay) -> str:
             f"{figures['failed_minute_after_healing_percent']:.1f} %",
             *(f"{figures[key]:,.0f}".replace(",", "&#8239;") for key in ("names_failed", "users_hit", "queries")),
             f"{figures['upstream_queries_per_query']:.2f}",
+            delay_text(detection_s(replay.outage, run)),
         ]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     head = "".join(f"<th>{text}</th>" for text in heads)

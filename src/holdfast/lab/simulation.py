@@ -98,6 +98,10 @@ class VirtualClock(Clock):
         """Wake a resolver at its deadlines."""
         self._watched.append(resolver)
 
+    def unwatch(self, resolver: "VirtualResolver") -> None:
+        """Leave a resolver alone from now on."""
+        self._watched.remove(resolver)
+
     def run_until(self, end_us: int) -> None:
         """Let everything happen that is due before ``end_us``, and set the clock to it."""
         while True:
@@ -228,6 +232,16 @@ class VirtualResolver(AskedResolver):
     def put_negative_trust_anchor(self, anchor: NegativeTrustAnchor) -> None:
         """Put a negative trust anchor in force, as `holdfast nta add` does."""
         self.engine.put_negative_trust_anchor(anchor, self._clock.instant())
+        self._act()
+
+    def remove_negative_trust_anchor(self, zone: bytes) -> None:
+        """End a negative trust anchor, as `holdfast nta remove` does."""
+        self.engine.remove_negative_trust_anchor(zone, self._clock.instant())
+        self._act()
+
+    def flush(self, name: bytes) -> None:
+        """Forget what is cached for one name, as `holdfast control flush` does."""
+        self.engine.flush(name, False, self._clock.instant())
         self._act()
 
     def wake(self) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from holdfast.lab.measurements import FRESH, KINDS, MINUTE_S, NXDOMAIN, SERVFAIL, STALE, Measurements, kind_title
 from holdfast.lab.outage import Outage
 from holdfast.lab.policies import Policy
-from holdfast.lab.report import Replay, clock, summary
+from holdfast.lab.report import Replay, clock, story, summary
 
 ROWS = 14
 MARGIN = 8
@@ -157,3 +157,12 @@ def summary_table(replay: Replay) -> Table:
             f"{figures['upstream_queries_per_query']:.2f}",
         )
     return table
+
+
+def story_lines(replay: Replay) -> list[str]:
+    """Return what detector and operator did, line by line: where people act, else what the first run's detector saw."""
+    lines: list[str] = []
+    for run in [one for one in replay.runs if not one.policy.hands_off] or replay.runs[:1]:
+        moments = story(run)
+        lines += ["", f"{run.policy.name}:", *(f"  {clock(one.at_s)}  {one.kind}: {one.text}" for one in moments)]
+    return lines

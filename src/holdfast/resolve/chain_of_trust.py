@@ -10,14 +10,14 @@ from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S, Instant
 from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S
 from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
-from holdfast.cache.failure_cache import REFRESH_BOGUS
+from holdfast.cache.failure_cache import REFRESH_BOGUS, REFRESH_ERROR
 from holdfast.cache.key_cache import ZoneTrust
 from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
 from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.iana import EDE_DNSKEY_MISSING, EDE_DNSSEC_INDETERMINATE, TYPE_DNSKEY
 from holdfast.dns.name import ROOT, label_count, parent, suffix, to_text
 from holdfast.dns.rrset import RRset
-from holdfast.dnssec.ds import ds_usable, verify_dnskey_rrset
+from holdfast.dnssec.ds import dnskey_of, ds_usable, verify_dnskey_rrset
 from holdfast.resolve.classify import ANSWER
 from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.last_known_good import last_delegation, open_cut
@@ -163,7 +163,8 @@ class TrustTask(PendingTrust):
             self.ds_lookup = lookup
         else:
             text = f"the chain of trust of {to_text(self.child)} depends on itself"
-            self.break_chain(Cause(EDE_DNSKEY_MISSING, text, "chain.circle"), now)
+            cause = Cause(EDE_DNSKEY_MISSING, text, "chain.circle")
+            self.break_chain(cause, self.point, REFRESH_ERROR, now)
 
     def take_ds(self, lookup: PendingLookup, now: Instant) -> None:
         """Decide what the DS look-up means for the child."""
@@ -176,7 +177,7 @@ class TrustTask(PendingTrust):
         elif result.status == BOGUS or result.kind == FAILED:
             cause = result.causes[0] if result.causes else None
             if not self.cross(self.child, cause, now):
-                self.break_chain(cause, now)
+                self.break_chain(cause, current.zone, result.failure, now)
             return
         self.proved_until_s = min(self.proved_until_s, result.proved_until_s)
         if result.stale_cut is not None:
@@ -206,7 +207,10 @@ class TrustTask(PendingTrust):
     def cross_below(self, broken: ZoneTrust, now: Instant) -> bool:
         """Go on below a broken zone at the first cut whose last validated DS state is known; False: there is none."""
         for labels in range(label_count(self.point) + 1, label_count(self.name) + 1):
-            if self.cross(suffix(self.name, labels), broken.cause, now):
+            child = suffix(self.name, labels)
+            if self.cross(child, broken.cause, now):
+                causes = [broken.cause] if broken.cause is not None else []
+                self.state.health.note_failure(broken.blamed, child, broken.failure, causes, [])
                 return True
         return False
 
@@ -248,7 +252,8 @@ class TrustTask(PendingTrust):
             self.fetch = task
         else:
             text = f"the DNSKEY RRset of {to_text(self.child)} cannot be had without itself"
-            self.break_chain(Cause(EDE_DNSKEY_MISSING, text, "chain.key-circle"), now)
+            cause = Cause(EDE_DNSKEY_MISSING, text, "chain.key-circle")
+            self.break_chain(cause, self.child, REFRESH_ERROR, now)
 
     def take_keys(self, task: FetchTask, now: Instant) -> None:
         """Judge what the fetch brought."""
@@ -259,12 +264,12 @@ class TrustTask(PendingTrust):
             return
         if found is None or found.kind != ANSWER or found.rrset is None:
             if self.first_cause is not None:
-                self.break_chain(self.first_cause, now)  # no other server had anything better
+                self.break_chain(self.first_cause, self.child, REFRESH_BOGUS, now)  # no other server had a better one
                 return
             text = f"no DNSKEY RRset for {to_text(self.child)}"
             if task.causes:
                 text += ": " + task.causes[0].extra_text
-            cause = Cause(EDE_DNSKEY_MISSING, text, "chain.no-dnskey")
+            cause = Cause(EDE_DNSKEY_MISSING, text, "chain.no-dnskey", dnskey_of(self.child))
             failure = REFRESH_BOGUS if found is not None else task.failure
             self.break_at_keys(cause, failure, now)
             return
@@ -319,6 +324,7 @@ class TrustTask(PendingTrust):
         self.excluded = []
         self.first_cause = None
         if server and verdict.status == SECURE:
+            self.state.health.note_validated(self.child)
             self.source.observe_anchor(self.child, dnskeys, True, now)
         self.set_current(self.child, trust)
 
@@ -346,15 +352,19 @@ class TrustTask(PendingTrust):
     def break_at_keys(self, cause: Cause | None, failure: int, now: Instant) -> None:
         """The zone itself is what is broken: look for its recovery."""
         causes = [cause] if cause is not None else []
-        note_failure(self.state, self.source, self.child, self.child, TYPE_DNSKEY, failure, causes, self.budget, now)
-        self.break_chain(cause, now)
+        zone = self.child
+        servers = self.excluded
+        note_failure(self.state, self.source, zone, zone, TYPE_DNSKEY, failure, causes, servers, self.budget, now)
+        self.break_chain(cause, zone, failure, now)
 
-    def break_chain(self, cause: Cause | None, now: Instant) -> None:
-        """The chain ends here: the child and all below it are bogus, for this reason."""
+    def break_chain(self, cause: Cause | None, blamed: bytes, failure: int, now: Instant) -> None:
+        """The chain ends here: the child and all below it are bogus, for this reason; see ZoneTrust for the rest."""
         expires_us = now.monotonic_us + BOGUS_TTL_S * 1_000_000
         self.excluded = []
         self.first_cause = None
         broken = ZoneTrust(self.child, BOGUS, [], self.ds, None, cause, expires_us)
+        broken.blamed = blamed
+        broken.failure = failure
         if self.budget.spent():
             self.point = self.child
             self.current = broken  # for this request only: see RequestBudget

@@ -147,11 +147,13 @@ class LookupTask(CachedLookup):
                     self.rtype,
                     task.failure,
                     task.causes,
+                    [],
                     self.budget,
                     now,
                 )
             self.fail(task.causes, task.failure, now)
             return
+        self.state.health.note_answered(task.zone)
         self.kind = found.kind
         self.rrset = found.rrset
         self.soa = found.soa
@@ -185,6 +187,8 @@ class LookupTask(CachedLookup):
         if trust.status == BOGUS:
             causes = [trust.cause] if trust.cause is not None else []
             self.state.broken.want(trust.zone)
+            if self.server:
+                self.state.health.note_failure(trust.blamed, self.name, trust.failure, causes, [])
             if self.server and trust.zone != self.zone and is_subdomain(trust.zone, self.zone):
                 # Unsigned, and this server has no proof that it may be: another one may have better data.
                 self.not_secure(BOGUS, trust.cause, now)
@@ -286,6 +290,7 @@ class LookupTask(CachedLookup):
             if self.denial and self.kind != ANSWER:
                 self.learn_denial(trust, now)
             self.denial = []
+            self.state.health.note_validated(trust.zone)
             self.accept(SECURE, verdict.ttl, None, now)
             return
         nsec, nsec3, cause = self.verified_denial(trust, now)
@@ -379,6 +384,8 @@ class LookupTask(CachedLookup):
         self.result.insecure_delegation = proof.delegation
         if proof.result == PROVEN and self.kind == NXDOMAIN and proof.closest_encloser:
             self.missing = suffix(self.name, label_count(proof.closest_encloser) + 1)
+        if proof.result == PROVEN or proof.result == INSECURE_PROOF:
+            self.state.health.note_validated(self.judged_zone)
         if proof.result == PROVEN:
             self.accept(SECURE, ttl_s, None, now)
         elif proof.result == INSECURE_PROOF:
@@ -426,6 +433,7 @@ class LookupTask(CachedLookup):
             self.rtype,
             REFRESH_BOGUS,
             self.first_causes,
+            [*self.excluded, self.server] if self.server else self.excluded,
             self.budget,
             now,
         )

@@ -37,15 +37,17 @@ def note_failure(
     rtype: int,
     failure: int,
     causes: list[Cause],
+    servers: list[bytes],
     budget: RequestBudget,
     now: Instant,
 ) -> None:
     """Remember that a question showed ``zone`` to be broken, and look for its recovery from now on.
 
-    A spent ``budget`` shows nothing.
+    ``servers`` (packed addresses) sent what does not validate. A spent ``budget`` shows nothing.
     """
     if budget.spent():
         return
+    state.health.note_failure(zone, name, failure, causes, servers)
     broken = state.broken.note(zone, name, rtype, failure, causes, now.monotonic_us)
     broken.clean = 0
     if not budget.is_probe:

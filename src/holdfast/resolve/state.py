@@ -19,6 +19,7 @@ from holdfast.cache.second_level import SecondLevelCache
 from holdfast.cache.server_cache import ServerCache
 from holdfast.cache.stale_cut import StaleCuts
 from holdfast.cache.stale_questions import StaleQuestions
+from holdfast.cache.zone_health import ZoneHealthTable
 from holdfast.cache.zone_soa import SoaTable
 from holdfast.dnssec.algorithm_policy import AlgorithmPolicy
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchors
@@ -50,6 +51,7 @@ class ResolverState:
         self.reports: Final = ErrorReports()
         self.bad_signatures: Final = BadSignatures()
         self.broken: Final = BrokenZones()
+        self.health: Final = ZoneHealthTable()
         self.cuts: Final = StaleCuts()
         self.stale_questions: Final = StaleQuestions()
         self.root_answered = False  # no root server has been heard since the start
