@@ -12,7 +12,7 @@ import typer
 
 from holdfast import __version__
 from holdfast.control.nta_commands import nta
-from holdfast.control.options import ConfigOption, ReplyOption, SocketOption, tell_server
+from holdfast.control.options import ConfigOption, ReplyOption, SocketOption, offer_api, tell_server
 from holdfast.control.problems import InputError
 from holdfast.control.registry_commands import registry
 
@@ -257,6 +257,10 @@ def control_reload(socket: SocketOption = None, config: ConfigOption = None, as_
 def control_stop(socket: SocketOption = None, config: ConfigOption = None, as_json: ReplyOption = False) -> None:
     """Stop the server; clients that wait are still answered."""
     tell_server(socket, config, as_json, "stop")
+
+
+for group in (control, nta):
+    offer_api(group)
 
 
 @app.command()

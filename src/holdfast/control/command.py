@@ -1,4 +1,4 @@
-"""`holdfast control` and `holdfast nta`: one command to a running server, and its reply for people or programs."""
+"""`holdfast control`, `nta` and the like: one command to a running server, and its reply for people or programs."""
 
 import json
 import socket
@@ -7,17 +7,28 @@ from rich.console import Console
 
 from holdfast.control.config import read_config
 from holdfast.control.problems import InputError
-from holdfast.control.settings import control_socket
+from holdfast.control.settings import control_socket, server_settings
 from holdfast.dnssec.signature_time import utc_text
 from holdfast.server.lines import LINE_OCTETS, LineBuffer, LineError, Values, decode, encode
 
 REPLY_S = 30.0  # longer than the server waits for its workers; a reload starts them anew
 
 
-def run_command(path: str | None, config: str | None, as_json: bool, request: Values) -> int:
-    """Send a command and print the reply; returns the exit code: 1 if the server could not carry it out."""
-    place = path or _configured_socket(config)
-    reply = _ask(place, request)
+def run_command(
+    path: str | None, config: str | None, as_json: bool, request: Values, api: tuple[str, str | None] | None = None
+) -> int:
+    """Send a command and print the reply; returns the exit code: 1 if the server could not carry it out.
+
+    ``api`` is the URL and the token file of the server's HTTP API, to be used in place of its control socket.
+    """
+    if api is None:
+        reply = _ask(path or _configured_socket(config), request)
+    elif path is not None:
+        raise InputError(["--socket and --api are two ways to the same server; give one of them"])
+    else:
+        from holdfast.control.api_client import ask_api
+
+        reply = ask_api(api[0], api[1] or _configured_token_file(config), request)
     if as_json:
         print(json.dumps(reply, indent=2, sort_keys=True))
     elif reply.get("ok"):
@@ -37,6 +48,14 @@ def _configured_socket(config: str | None) -> str:
     if place is None:
         raise InputError([f"{config}: no control socket: set server.control_socket or server.state_directory"])
     return str(place)
+
+
+def _configured_token_file(config: str | None) -> str:
+    """Return the token file of a configuration. Raises InputError if it has none."""
+    api = server_settings(read_config(config)).api if config is not None else None
+    if api is None:
+        raise InputError(["say which token: --token-file FILE, or the --config FILE that the server was started with"])
+    return str(api.token_file)
 
 
 def _ask(place: str, request: Values) -> Values:
@@ -73,7 +92,7 @@ def _print_result(console: Console, command: str, reply: Values) -> None:
         for name, number in result.items():
             console.print(f"{name:{width}}  {number}")
     elif command == "flush":
-        console.print(f"{result['entries']} entries forgotten in {reply['workers']} workers")
+        console.print(f"{result['entries']} entries forgotten in {result['workers']} workers")
     elif command.startswith("nta."):
         _print_anchors(console, command, result)
     else:

@@ -4,6 +4,7 @@ import difflib
 import json
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path as FilePath
 from typing import Any, get_args
 
@@ -15,6 +16,7 @@ from holdfast.base.settings import DEFAULT_SERVICE
 from holdfast.control.config_sections import (
     AccessSection,
     AnswersSection,
+    ApiSection,
     CacheSection,
     ClientGroupSection,
     ForwardZoneSection,
@@ -39,6 +41,7 @@ class Config(Section):
 
     server: ServerSection = Field(default_factory=ServerSection)
     service: list[ServiceSection] = Field(default_factory=list, max_length=SERVICES - 1)
+    api: ApiSection = Field(default_factory=ApiSection)
     access: AccessSection = Field(default_factory=AccessSection)
     client_group: list[ClientGroupSection] = Field(default_factory=list, max_length=CLIENT_GROUPS)
     upstream: UpstreamSection = Field(default_factory=UpstreamSection)
@@ -170,6 +173,7 @@ def _contradictions(config: Config) -> list[tuple[Path, str]]:
         found.append((("upstream", "ipv6"), "upstream.ipv4 and upstream.ipv6 are both false: no server can be asked"))
     found += _zone_contradictions(config)
     found += _audience_contradictions(config)
+    found += _api_contradictions(config)
     allowed = {_prefix_key(text) for text in config.access.allow}
     for position, text in enumerate(config.access.deny):
         if _prefix_key(text) in allowed:
@@ -228,6 +232,15 @@ def _audience_contradictions(config: Config) -> list[tuple[Path, str]]:
     return found
 
 
+def _api_contradictions(config: Config) -> list[tuple[Path, str]]:
+    found: list[tuple[Path, str]] = []
+    for position, text in enumerate(config.api.listen):
+        if not config.api.allow_remote and not ip_address(parse_endpoint(text)[0]).is_loopback:
+            reason = f"{text!r} is not loopback; if other machines shall reach the API, set allow_remote"
+            found.append((("api", "listen", position), reason))
+    return found
+
+
 def _prefix_key(text: str) -> bytes:
     rule = parse_prefix(text, True)
     return rule.prefix + bytes((rule.length,))
@@ -239,6 +252,7 @@ def _with_absolute_files(config: Config, folder: FilePath) -> Config:
     for name, key in (
         ("server", "state_directory"),
         ("server", "control_socket"),
+        ("api", "token_file"),
         ("upstream", "root_hints_file"),
         ("validation", "trust_anchor_file"),
     ):

@@ -119,6 +119,32 @@ class ServerSection(Section):
     )
 
 
+class ApiSection(Section):
+    """The HTTP API (docs/http-api.md). It needs the extra `api` (`pip install "holdfast[api]"`)."""
+
+    enabled: bool = Field(default=False, description="Serve the API. Needs `server.state_directory`.")
+    listen: list[Endpoint] = Field(
+        default=["127.0.0.1:8053"],
+        min_length=1,
+        description='Addresses as "ADDRESS:PORT". Others than loopback need `allow_remote`.',
+    )
+    allow_remote: bool = Field(
+        default=False,
+        description="Allow addresses in `listen` that other machines reach. The API speaks plain HTTP: put a proxy "
+        "with TLS in front of it, or the token can be read on the way.",
+    )
+    host_names: list[str] = Field(
+        default=[],
+        description="Names under which clients reach the API, as in URLs, beside `localhost` and the addresses in "
+        "`listen`; requests for any other are refused (DNS rebinding).",
+    )
+    token_file: str = Field(
+        default="",
+        description="File with the token that every request must carry, made at the first start; "
+        '"": `api-token` in the state directory.',
+    )
+
+
 class LogSection(Section):
     """What is logged, to standard error."""
 

@@ -1,6 +1,10 @@
-"""Options of several commands, and how a command reaches a running server."""
+"""Options of several commands, and how a command reaches a running server: its control socket, or its HTTP API."""
 
-from typing import Annotated, NoReturn
+import functools
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -12,6 +16,39 @@ SocketOption = Annotated[
     typer.Option("--socket", metavar="PATH", help="The server's control socket; default: as --config says."),
 ]
 ReplyOption = Annotated[bool, typer.Option("--json", help="Print the reply as one JSON object.")]
+ApiOption = Annotated[
+    str | None,
+    typer.Option("--api", metavar="URL", help="Use the server's HTTP API, such as http://127.0.0.1:8053."),
+]
+TokenOption = Annotated[
+    str | None, typer.Option("--token-file", metavar="FILE", help="File with the token of the HTTP API.")
+]
+
+_api: ContextVar[tuple[str, str | None] | None] = ContextVar("api", default=None)  # URL and token file of this command
+
+
+def offer_api(group: typer.Typer) -> None:
+    """Give all commands of a group that use a control socket the choice to use the HTTP API."""
+    for command in group.registered_commands:
+        if command.callback is not None and "socket" in inspect.signature(command.callback).parameters:
+            command.callback = _with_api(command.callback)
+
+
+def _with_api(callback: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(callback)
+    def call(api: str | None = None, token_file: str | None = None, **arguments: Any) -> Any:
+        _api.set((api, token_file) if api is not None else None)
+        return callback(**arguments)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    added = [
+        inspect.Parameter("api", keyword, default=None, annotation=ApiOption),
+        inspect.Parameter("token_file", keyword, default=None, annotation=TokenOption),
+    ]
+    signature = inspect.signature(callback)
+    call.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *added])  # type: ignore[attr-defined]
+    call.__annotations__ = {**callback.__annotations__, "api": ApiOption, "token_file": TokenOption}
+    return call
 
 
 def tell_server(socket: str | None, config: str | None, as_json: bool, command: str, **arguments: object) -> NoReturn:
@@ -19,4 +56,4 @@ def tell_server(socket: str | None, config: str | None, as_json: bool, command: 
     from holdfast.control.command import run_command
 
     given = {name: value for name, value in arguments.items() if value is not None}
-    raise typer.Exit(run_command(socket, config, as_json, {"command": command, **given}))
+    raise typer.Exit(run_command(socket, config, as_json, {"command": command, **given}, _api.get()))

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -39,9 +40,16 @@ def serve_forever(
         return server_settings(whole), engine_settings(whole)
 
     try:
-        return Supervisor(*load(), reload=load).run()
+        return Supervisor(*load(), reload=load, serve_api=_serve_api).run()
     except ServerError as error:
         raise InputError([str(error)]) from None
+
+
+def _serve_api(sockets: Sequence[socket.socket], settings: ServerSettings) -> None:
+    """Serve the HTTP API. Imported only in its own process: nothing else needs uvicorn."""
+    from holdfast.http_api.process import serve_api
+
+    serve_api(sockets, settings)
 
 
 def check(path: str) -> None:

@@ -1,5 +1,6 @@
 """From a configuration to what the engine and the server take."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from holdfast.base.settings import DEFAULT_SERVICE, ClientGroup, EngineSettings, TrustAnchorSetting, ZoneServers
@@ -8,7 +9,7 @@ from holdfast.control.config_sections import MIB, ForwardZoneSection, ZoneSectio
 from holdfast.control.problems import InputError, read_text
 from holdfast.control.root_hints import built_in_root_servers, read_root_servers
 from holdfast.control.trust_anchors import ROOT_TRUST_ANCHORS, TrustAnchors
-from holdfast.server.settings import Listener, ServerSettings
+from holdfast.server.settings import ApiSettings, Listener, ServerSettings
 from holdfast.server.texts import (
     parse_address,
     parse_cookie_secret,
@@ -20,6 +21,7 @@ from holdfast.server.texts import (
 from holdfast.server.worker import anchor_state_path
 
 CONTROL_SOCKET = "control.sock"  # in the state directory
+TOKEN_FILE = "api-token"
 
 
 def engine_settings(config: Config) -> EngineSettings:
@@ -52,6 +54,23 @@ def server_settings(config: Config) -> ServerSettings:
         address_map={
             parse_address(address): parse_endpoint(place) for address, place in config.upstream.address_map.items()
         },
+        api=_api(config),
+    )
+
+
+def _api(config: Config) -> ApiSettings | None:
+    """Return the settings of the HTTP API, None: there is none. `InputError` if what it needs is not installed."""
+    directory = _state_directory(config)
+    if not config.api.enabled:
+        return None
+    if directory is None:
+        raise InputError(["api.enabled: the HTTP API needs server.state_directory, for its token"])
+    if find_spec("uvicorn") is None:
+        raise InputError(['api.enabled: the HTTP API is not installed; run pip install "holdfast[api]"'])
+    return ApiSettings(
+        listeners=tuple(Listener(*parse_endpoint(text)) for text in config.api.listen),
+        token_file=Path(config.api.token_file) if config.api.token_file else directory / TOKEN_FILE,
+        host_names=tuple(config.api.host_names),
     )
 
 

@@ -155,6 +155,11 @@ def sums(results: Sequence[Values]) -> Values:
     return dict(sorted(total.items()))
 
 
+def flushed(results: Sequence[Values]) -> Values:
+    """Say how much was forgotten, and in how many workers."""
+    return {**sums(results), "workers": len(results)}
+
+
 ZONE = Argument("zone", str, check=not_a_name, meaning="Name of the zone.", characters=NAME_CHARACTERS)
 REASON = Argument("reason", str, check=not_a_reason, meaning="Why.", characters=ANCHOR_REASON_CHARACTERS)
 REASON_AGAIN = replace(REASON, required=False)
@@ -182,7 +187,7 @@ COMMANDS: dict[str, Command] = {
         Command(
             "flush",
             (FLUSH_NAME, FLUSH_SUBTREE),
-            merge=sums,
+            merge=flushed,
             meaning="Forget what is cached for a name, in all workers.",
             route=Route("POST", "/flush"),
         ),

@@ -88,5 +88,4 @@ class FanOuts:
         elif not fan_out.results:
             fan_out.reply(CommandError("no worker is running", UNAVAILABLE).reply())
         else:
-            workers = len(fan_out.results)
-            fan_out.reply({"ok": True, "result": fan_out.command.merge(fan_out.results), "workers": workers})
+            fan_out.reply({"ok": True, "result": fan_out.command.merge(fan_out.results)})

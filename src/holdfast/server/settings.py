@@ -33,13 +33,22 @@ class Listener:
 
 
 @dataclass(frozen=True)
+class ApiSettings:
+    """Settings of the HTTP API: where it listens, where its secret is, and what else it may be called in URLs."""
+
+    listeners: tuple[Listener, ...]
+    token_file: Path
+    host_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ServerSettings:
     """Settings of the server.
 
     ``user``: account to become after the sockets are bound ("" keeps the present one). ``state_directory``: where trust
     anchors are remembered (None: nowhere). ``control_socket``: where commands are taken (None: nowhere), also from
     members of ``control_group`` ("": only from root and ``user``). ``address_map``: packed upstream address to the
-    (host, port) asked in its place, for the laboratory.
+    (host, port) asked in its place, for the laboratory. ``api``: the HTTP API (None: there is none).
     """
 
     listeners: tuple[Listener, ...] = (Listener("127.0.0.1"), Listener("::1"))
@@ -56,3 +65,4 @@ class ServerSettings:
     upstream_sockets: int = UPSTREAM_SOCKETS
     drain_s: float = DRAIN_S
     address_map: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+    api: ApiSettings | None = None

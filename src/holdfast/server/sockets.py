@@ -87,15 +87,16 @@ def bind_pair(listener: Listener) -> tuple[socket.socket, socket.socket]:
         raise
 
 
-def bind_listener(listener: Listener, kind: socket.SocketKind) -> socket.socket:
-    """Bind one listener; several processes may share its address (SO_REUSEPORT).
+def bind_listener(listener: Listener, kind: socket.SocketKind, shared: bool = True) -> socket.socket:
+    """Bind one listener; if it is ``shared``, several sockets may have its address (SO_REUSEPORT).
 
     Raises ServerError if the address cannot be used.
     """
     family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
     sock = socket.socket(family, kind)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if kind == socket.SOCK_STREAM:

@@ -14,19 +14,19 @@ import structlog
 from holdfast.base.settings import EngineSettings
 from holdfast.server.channel import WorkerChannel
 from holdfast.server.commands import CONFLICT, Command, CommandError
+from holdfast.server.companion import Companion, Serve
 from holdfast.server.control_socket import ControlSocket, Reply
 from holdfast.server.fan_out import FanOuts
 from holdfast.server.lines import Values
 from holdfast.server.negative_trust_anchors import NegativeTrustAnchorList
 from holdfast.server.process import drop_privileges, notify_service_manager
-from holdfast.server.settings import ServerError, ServerSettings
+from holdfast.server.restart_delay import RestartDelay, how_it_ended
+from holdfast.server.settings import Listener, ServerError, ServerSettings
 from holdfast.server.sockets import ListeningSockets
+from holdfast.server.token_file import make_token, read_token
 from holdfast.server.worker import SEED_OCTETS, Worker
 from holdfast.store.lmdb_cache import StoreError, prepare
 
-RESTART_FIRST_S = 0.2
-RESTART_MAXIMUM_S = 30.0
-STABLE_S = 60.0  # a worker that lived this long restarts at once
 IDLE_WAKE_UP_S = 5.0  # for what has no deadline of its own
 STOP_STEP_S = 0.02
 KILL_AFTER_S = 2.0  # beyond the time for draining
@@ -49,9 +49,16 @@ class Supervisor:
     """Runs ``settings.workers`` workers until SIGTERM, SIGINT or the command ``stop``; SIGHUP and ``reload`` reload.
 
     ``reload`` returns new settings; it raises an error when they are wrong, and then the old ones stay in force.
+    ``serve_api`` is what the process of the HTTP API does, if the settings have one.
     """
 
-    def __init__(self, settings: ServerSettings, engine_settings: EngineSettings, reload: Reload | None = None) -> None:
+    def __init__(
+        self,
+        settings: ServerSettings,
+        engine_settings: EngineSettings,
+        reload: Reload | None = None,
+        serve_api: Serve | None = None,
+    ) -> None:
         self._settings = settings
         self._cookie_seed = os.urandom(SEED_OCTETS)
         self._engine_settings = self._with_seed(engine_settings)
@@ -59,12 +66,13 @@ class Supervisor:
         self._sockets = ListeningSockets()
         self._selector = selectors.DefaultSelector()
         self._control: ControlSocket | None = None
+        self._api = Companion("http api", serve_api)
         self._fan_outs = FanOuts()
         self._anchors = NegativeTrustAnchorList(None)
         self._workers: dict[int, WorkerProcess] = {}
         self._retired: set[int] = set()
         self._restart_at: dict[int, float] = {}
-        self._delay_s: dict[int, float] = {}
+        self._delays: dict[int, RestartDelay] = {}
         self._restarts = 0
         self._started_s = time.monotonic()
         self._stopping = False
@@ -74,17 +82,20 @@ class Supervisor:
         """Serve; returns the exit code. Raises ServerError when an address, the user or the socket cannot be had."""
         settings = self._settings
         self._sockets = ListeningSockets().prepare(settings.listeners, settings.workers)
+        self._api.use(self._api.prepare(api_listeners(settings)))
         if settings.control_socket is not None:
             self._control = ControlSocket(
                 settings.control_socket, settings.user, settings.control_group, self._selector, self._command
             )
         try:
             drop_privileges(settings.user)
+            prepare_token(settings)
             self._prepare_store()
             self._anchors = NegativeTrustAnchorList(settings.state_directory)
             self._catch_signals()
             for number in range(settings.workers):
                 self._start(number)
+            self._api.plan()
             log.info("serving", listeners=[str(one) for one in settings.listeners], workers=settings.workers)
             notify_service_manager("READY=1")
             if ready is not None:
@@ -133,6 +144,9 @@ class Supervisor:
             del self._restart_at[number]
             self._restarts += 1
             self._start(number)
+        if self._api.start_at_s is not None and self._api.start_at_s <= now_s:
+            self._flush_output()
+            self._api.start(self._settings, self._leave_to_api)
         self._fan_outs.expire()
         self._anchors.expire()
         if self._control is not None:
@@ -143,14 +157,15 @@ class Supervisor:
         if self._stopping or self._reload_wanted:
             return 0
         deadlines = [*self._restart_at.values(), *self._fan_outs.deadlines_s()]
+        if self._api.start_at_s is not None:
+            deadlines.append(self._api.start_at_s)
         return max(min([IDLE_WAKE_UP_S, *(one - time.monotonic() for one in deadlines)]), 0)
 
     # -- workers ------------------------------------------------------------------------------------------------------
 
     def _start(self, number: int) -> None:
         """Fork one worker."""
-        sys.stdout.flush()
-        sys.stderr.flush()
+        self._flush_output()
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
@@ -165,15 +180,8 @@ class Supervisor:
         """In the child: serve, then leave without returning to the parent's code."""
         code = 1
         try:
-            signal.set_wakeup_fd(-1)
-            for signal_number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-                signal.signal(signal_number, signal.SIG_DFL)
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            self._selector.close()
-            if self._control is not None:
-                self._control.release()
-            for worker in self._workers.values():
-                worker.channel.close()
+            self._forget_parent()
+            self._api.release()
             sockets = self._sockets.leave_to(number)
             anchors = self._anchors.in_force()
             Worker(self._settings, self._engine_settings, sockets, channel, anchors).run()
@@ -181,13 +189,33 @@ class Supervisor:
         except Exception:
             log.exception("worker failed", worker=number)
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            self._flush_output()
             os._exit(code)
 
+    def _forget_parent(self) -> None:
+        """In any child: handle signals as usual, and close what only the parent uses."""
+        signal.set_wakeup_fd(-1)
+        for signal_number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(signal_number, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self._selector.close()
+        if self._control is not None:
+            self._control.release()
+        for worker in self._workers.values():
+            worker.channel.close()
+
+    def _leave_to_api(self) -> None:
+        """In the process of the HTTP API: close the workers' sockets as well."""
+        self._forget_parent()
+        self._sockets.close_except(ListeningSockets())
+
+    def _flush_output(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
     def _reap(self) -> None:
-        """Notice workers that ended, and plan their successors, later each time they crash soon."""
-        while self._workers:
+        """Notice processes that ended, and plan their successors, later each time they crash soon."""
+        while self._workers or self._api.is_running():
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
@@ -196,19 +224,16 @@ class Supervisor:
                 return
             worker = self._workers.pop(pid, None)
             if worker is None:
+                self._api.ended(pid, status)
                 continue
             self._silence(worker)
             if pid in self._retired or self._stopping:
                 self._retired.discard(pid)
                 continue
-            lived_s = time.monotonic() - worker.started_s
-            delay_s = RESTART_FIRST_S
-            if lived_s < STABLE_S:
-                delay_s = min(self._delay_s.get(worker.number, RESTART_FIRST_S / 2) * 2, RESTART_MAXIMUM_S)
-            self._delay_s[worker.number] = delay_s
+            delay = self._delays.setdefault(worker.number, RestartDelay())
+            delay_s = delay.next_s(time.monotonic() - worker.started_s)
             self._restart_at[worker.number] = time.monotonic() + delay_s
-            how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit code {os.WEXITSTATUS(status)}"
-            log.error("worker ended", worker=worker.number, how=how, restart_in_s=delay_s)
+            log.error("worker ended", worker=worker.number, how=how_it_ended(status), restart_in_s=delay_s)
 
     def _hear(self, worker: WorkerProcess) -> None:
         """Take results from a worker."""
@@ -285,6 +310,7 @@ class Supervisor:
             "uptime_s": int(now_s - self._started_s),
             "listeners": [str(listener) for listener in self._settings.listeners],
             "restarts": self._restarts,
+            "api": self._api.status(),
             "workers": [
                 {
                     "number": worker.number,
@@ -308,7 +334,9 @@ class Supervisor:
             for name in ("user", "control_socket", "control_group"):
                 if getattr(settings, name) != getattr(self._settings, name):
                     raise ServerError(f"server.{name} cannot change without a restart")
+            prepare_token(settings)
             sockets = self._sockets.prepare(settings.listeners, settings.workers)
+            api_sockets = self._api.prepare(api_listeners(settings))
         except (ServerError, ValueError, OSError) as error:
             log.error("the new configuration cannot be used, the old one stays in force", error=str(error))
             raise ServerError(f"the old configuration stays in force: {error}") from None
@@ -317,6 +345,7 @@ class Supervisor:
         # retired workers do while they drain; clients ask again, from another port.
         self._sockets.close_except(sockets)
         self._sockets = sockets
+        self._api.use(api_sockets)
         self._settings = settings
         self._engine_settings = self._with_seed(engine_settings)
         self._anchors.move(settings.state_directory)
@@ -325,6 +354,7 @@ class Supervisor:
         for number in range(settings.workers):
             self._start(number)
         self._retire(old)
+        self._api.plan()
         notify_service_manager("READY=1")
         log.info("reloaded", listeners=[str(one) for one in settings.listeners], workers=settings.workers)
 
@@ -332,10 +362,12 @@ class Supervisor:
         """Let all workers drain, then end those that do not."""
         notify_service_manager("STOPPING=1")
         self._retire(list(self._workers.values()))
+        self._api.stop()
         deadline_s = time.monotonic() + self._settings.drain_s + KILL_AFTER_S
-        while self._workers and time.monotonic() < deadline_s:
+        while (self._workers or self._api.is_running()) and time.monotonic() < deadline_s:
             self._reap()
             time.sleep(STOP_STEP_S)
+        self._api.stop(signal.SIGKILL)
         for pid in self._workers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -352,3 +384,15 @@ class Supervisor:
 
     def _on_reload(self, _number: int, _frame: object) -> None:
         self._reload_wanted = True
+
+
+def api_listeners(settings: ServerSettings) -> tuple[Listener, ...]:
+    """Return where the HTTP API listens."""
+    return settings.api.listeners if settings.api is not None else ()
+
+
+def prepare_token(settings: ServerSettings) -> None:
+    """Have the secret of the HTTP API ready, if there is an API. Raises ServerError if it cannot be used."""
+    if settings.api is not None:
+        make_token(settings.api.token_file)
+        read_token(settings.api.token_file)

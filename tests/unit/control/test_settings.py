@@ -9,7 +9,7 @@ from holdfast.control.config import Config, parse_config
 from holdfast.control.overrides import load_config
 from holdfast.control.problems import InputError
 from holdfast.control.settings import engine_settings, server_settings
-from holdfast.server.settings import Listener, ServerSettings
+from holdfast.server.settings import ApiSettings, Listener, ServerSettings
 from holdfast.server.worker import write_anchor_state
 
 EVERYTHING_ELSE = """
@@ -167,6 +167,12 @@ sockets = 100
 level = "debug"
 [cache]
 persistent_mib = 7
+[api]
+enabled = true
+listen = ["192.0.2.1:80"]
+allow_remote = true
+host_names = ["ns.corp.example"]
+token_file = "token"
 """
 
 
@@ -191,8 +197,25 @@ def test_every_setting_of_the_server_can_be_changed() -> None:
         upstream_sockets=100,
         drain_s=1.5,
         address_map={bytes.fromhex("20010db8") + bytes(11) + b"\2": ("127.0.0.1", 5301)},
+        api=ApiSettings((Listener("192.0.2.1", 80),), Path("/etc/token"), ("ns.corp.example",)),
     )
     assert {name for name in vars(settings) if getattr(settings, name) == getattr(ServerSettings(), name)} == set()
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("state_directory", "api.enabled: the HTTP API needs server.state_directory"),
+        ("uvicorn", 'api.enabled: the HTTP API is not installed; run pip install "holdfast\\[api\\]"'),
+    ],
+)
+def test_an_api_that_lacks_something_is_refused(missing: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "[api]\nenabled = true\n"
+    if missing == "uvicorn":
+        monkeypatch.setattr("holdfast.control.settings.find_spec", lambda _name: None)
+        text = '[server]\nstate_directory = "/var/lib/holdfast"\n' + text
+    with pytest.raises(InputError, match=words):
+        server_settings(parse_config(text, "/etc/h.toml"))
 
 
 def test_listeners_belong_to_services() -> None:

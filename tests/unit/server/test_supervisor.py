@@ -57,13 +57,12 @@ def test_counters_are_added_up_over_the_workers(server: ServerProcess) -> None:
     for _ in range(20):  # from new ports each time, so that both workers get some
         assert answers(server.port)
     reply = server.command({"command": "stats"})
-    assert reply["workers"] == 2
     assert reply["result"]["client_queries"] == before + 20
 
 
 def test_flush_reaches_every_worker(server: ServerProcess) -> None:
     reply = server.command({"command": "flush", "name": "example.de", "subtree": True})
-    assert (reply["ok"], reply["workers"], reply["result"]) == (True, 2, {"entries": 0})
+    assert (reply["ok"], reply["result"]) == (True, {"entries": 0, "workers": 2})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""What commands return, as the API's description shows it. In ``/v1`` keys may come, and none is renamed or removed."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field, RootModel
+from pydantic.json_schema import models_json_schema
+
+from holdfast.http_api.problem import Problem
+
+SCHEMA_PLACE = "#/components/schemas/{model}"
+
+
+class WorkerStatus(BaseModel):
+    """A worker process."""
+
+    number: int = Field(ge=0)
+    pid: int = Field(ge=1)
+    uptime_s: int = Field(ge=0)
+    state: str = Field(description="serving, or draining after a reload")
+
+
+class ApiStatus(BaseModel):
+    """The process of this API."""
+
+    pid: int = Field(ge=0)
+    listeners: list[str]
+    restarts: int = Field(ge=0, description="How often it ended by itself and was started again.")
+
+
+class Status(BaseModel):
+    """The server."""
+
+    pid: int = Field(ge=1, description="Process number of the supervisor.")
+    uptime_s: int = Field(ge=0)
+    listeners: list[str] = Field(description="Addresses and ports that answer DNS queries.")
+    restarts: int = Field(ge=0, description="How often a worker ended by itself and was started again.")
+    api: ApiStatus
+    workers: list[WorkerStatus]
+
+
+class Counters(RootModel[dict[str, int]]):
+    """Counters and sizes by name, added up over all workers."""
+
+
+class Flushed(BaseModel):
+    """What was forgotten."""
+
+    entries: int = Field(ge=0, description="Cache entries forgotten, in all workers together.")
+    workers: int = Field(ge=1)
+
+
+class Reloaded(BaseModel):
+    """The new configuration is in force."""
+
+    workers: int = Field(ge=1)
+
+
+class Nothing(BaseModel):
+    """Done; there is nothing to tell."""
+
+
+class NegativeTrustAnchorResult(BaseModel):
+    """A negative trust anchor (RFC 7646). Times are POSIX seconds."""
+
+    zone: str
+    reason: str
+    author: str
+    start_s: int
+    end_s: int
+    left_s: int = Field(description="Seconds until it ends by itself.")
+
+
+class NegativeTrustAnchorsResult(BaseModel):
+    """The negative trust anchors that a request is about."""
+
+    kept: bool = Field(description="Whether they survive a restart: the server has a state directory.")
+    anchors: list[NegativeTrustAnchorResult]
+    warning: str | None = Field(default=None, description="What the operator should know beside it.")
+
+
+RESULTS: dict[str, type[BaseModel]] = {
+    "status": Status,
+    "stats": Counters,
+    "flush": Flushed,
+    "reload": Reloaded,
+    "stop": Nothing,
+    "nta.list": NegativeTrustAnchorsResult,
+    "nta.show": NegativeTrustAnchorsResult,
+    "nta.add": NegativeTrustAnchorsResult,
+    "nta.extend": NegativeTrustAnchorsResult,
+    "nta.remove": NegativeTrustAnchorsResult,
+}
+
+
+def schemas() -> dict[str, Any]:
+    """Return the JSON schemas of all results and of problems, by name."""
+    models: list[type[BaseModel]] = list(dict.fromkeys([Problem, *RESULTS.values()]))
+    _, document = models_json_schema([(model, "validation") for model in models], ref_template=SCHEMA_PLACE)
+    found: dict[str, Any] = document["$defs"]
+    return found
+
+
+def schema_of(command: str) -> dict[str, Any]:
+    """Return the schema of a command's result; any object if nothing more is known of it."""
+    model = RESULTS.get(command)
+    return {"$ref": SCHEMA_PLACE.format(model=model.__name__)} if model is not None else {"type": "object"}
