@@ -6,29 +6,20 @@ import socket
 from rich.console import Console
 
 from holdfast.control.config import read_config
+from holdfast.control.nta_report import print_report
 from holdfast.control.problems import InputError
 from holdfast.control.settings import control_socket, server_settings
 from holdfast.dnssec.signature_time import utc_text
 from holdfast.server.lines import LINE_OCTETS, LineBuffer, LineError, Values, decode, encode
 
-REPLY_S = 30.0  # longer than the server waits for its workers; a reload starts them anew
+REPLY_S = 90.0  # longer than the server waits for its workers, also when they check a zone
 
 
 def run_command(
     path: str | None, config: str | None, as_json: bool, request: Values, api: tuple[str, str | None] | None = None
 ) -> int:
-    """Send a command and print the reply; returns the exit code: 1 if the server could not carry it out.
-
-    ``api`` is the URL and the token file of the server's HTTP API, to be used in place of its control socket.
-    """
-    if api is None:
-        reply = _ask(path or _configured_socket(config), request)
-    elif path is not None:
-        raise InputError(["--socket and --api are two ways to the same server; give one of them"])
-    else:
-        from holdfast.control.api_client import ask_api
-
-        reply = ask_api(api[0], api[1] or _configured_token_file(config), request)
+    """Send a command and print the reply; returns the exit code: 1 if the server could not carry it out."""
+    reply = ask_server(path, config, request, api)
     if as_json:
         print(json.dumps(reply, indent=2, sort_keys=True))
     elif reply.get("ok"):
@@ -38,6 +29,22 @@ def run_command(
             f"holdfast: {reply.get('error')}", markup=False
         )
     return 0 if reply.get("ok") else 1
+
+
+def ask_server(
+    path: str | None, config: str | None, request: Values, api: tuple[str, str | None] | None = None
+) -> Values:
+    """Return the reply to a command. Raises InputError if there is none.
+
+    ``api`` is the URL and the token file of the server's HTTP API, to be used in place of its control socket.
+    """
+    if api is None:
+        return _ask(path or _configured_socket(config), request)
+    if path is not None:
+        raise InputError(["--socket and --api are two ways to the same server; give one of them"])
+    from holdfast.control.api_client import ask_api
+
+    return ask_api(api[0], api[1] or _configured_token_file(config), request)
 
 
 def _configured_socket(config: str | None) -> str:
@@ -93,6 +100,8 @@ def _print_result(console: Console, command: str, reply: Values) -> None:
             console.print(f"{name:{width}}  {number}")
     elif command == "flush":
         console.print(f"{result['entries']} entries forgotten in {result['workers']} workers")
+    elif command == "nta.check":
+        print_report(console, result)
     elif command.startswith("nta."):
         _print_anchors(console, command, result)
     else:
@@ -110,6 +119,8 @@ def _print_anchors(console: Console, command: str, result: Values) -> None:
         left = f"{anchor['left_s'] // 3600} h {anchor['left_s'] % 3600 // 60} min left"
         console.print(f"{anchor['zone']} until {utc_text(anchor['end_s'])} ({left})", markup=False)
         console.print(f"  by {anchor['author']} since {utc_text(anchor['start_s'])}: {anchor['reason']}", markup=False)
+        if "evidence" in anchor:
+            console.print(f"  evidence: {anchor['evidence']}", markup=False)
     if "warning" in result:
         console.print(result["warning"], markup=False)
     if result["anchors"] and not result["kept"] and command != "nta.remove":

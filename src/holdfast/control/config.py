@@ -21,6 +21,7 @@ from holdfast.control.config_sections import (
     ClientGroupSection,
     ForwardZoneSection,
     LogSection,
+    NegativeTrustAnchorsSection,
     Section,
     ServerSection,
     ServiceSection,
@@ -48,6 +49,7 @@ class Config(Section):
     forward_zone: list[ForwardZoneSection] = Field(default_factory=list)
     stub_zone: list[StubZoneSection] = Field(default_factory=list)
     validation: ValidationSection = Field(default_factory=ValidationSection)
+    negative_trust_anchors: NegativeTrustAnchorsSection = Field(default_factory=NegativeTrustAnchorsSection)
     cache: CacheSection = Field(default_factory=CacheSection)
     answers: AnswersSection = Field(default_factory=AnswersSection)
     stale: StaleSection = Field(default_factory=StaleSection)

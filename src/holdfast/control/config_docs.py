@@ -9,7 +9,7 @@ from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
 from holdfast.control.config import Config, section_class
-from holdfast.control.config_sections import CookieSecret, Endpoint, Label, Name, Prefix, Section
+from holdfast.control.config_sections import CookieSecret, Endpoint, Label, Name, Prefix, Section, VantagePointText
 
 _INTRODUCTION = """\
 # Configuration
@@ -55,6 +55,7 @@ The text below is made from the program (`python -m holdfast.control.config_docs
 _TEXT_TYPES: dict[Any, str] = {
     Endpoint: "address with optional port",
     Prefix: "address prefix",
+    VantagePointText: "resolver",
     Name: "domain name",
     Label: "name of letters a-z, digits and hyphens",
     CookieSecret: "32 hexadecimal digits",

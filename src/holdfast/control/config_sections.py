@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from holdfast.base.limits import CLIENT_GROUP_PREFIXES
 from holdfast.base.settings import EngineSettings
-from holdfast.server.settings import ServerSettings
+from holdfast.server.settings import VANTAGE_POINTS, ServerSettings
 from holdfast.server.texts import (
     parse_address,
     parse_cookie_secret,
@@ -18,6 +18,7 @@ from holdfast.server.texts import (
     parse_label,
     parse_name,
     parse_prefix,
+    parse_vantage_point,
 )
 
 SERVER = ServerSettings()
@@ -61,6 +62,14 @@ Address = Annotated[str, AfterValidator(_address)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Name = Annotated[str, AfterValidator(_name)]
 Label = Annotated[str, AfterValidator(_label)]
+
+
+def _vantage_point(text: str) -> str:
+    parse_vantage_point(text)
+    return text
+
+
+VantagePointText = Annotated[str, AfterValidator(_vantage_point)]
 CookieSecret = Annotated[str, AfterValidator(_cookie_secret)]
 Algorithm = Literal[5, 7, 8, 10, 13, 14, 15, 16]
 DigestType = Literal[1, 2, 4]
@@ -355,6 +364,18 @@ class ValidationSection(Section):
         ge=-1,
         le=2**32 - 1,
         description="For laboratories: check signatures as if it were this POSIX time; -1: now.",
+    )
+
+
+class NegativeTrustAnchorsSection(Section):
+    """How a zone is looked at before a negative trust anchor (RFC 7646), and while one is in force."""
+
+    vantage_points: list[VantagePointText] = Field(
+        default=[],
+        max_length=VANTAGE_POINTS,
+        description='Resolvers elsewhere that are asked as well when a zone is checked: "ADDRESS" or "ADDRESS:PORT" '
+        '(over TCP), or "tls://ADDRESS#NAME" (DNS over TLS, the certificate must be NAME\'s). What an attacker on this '
+        "server's path could imitate, they tell from a mistake of the registry.",
     )
 
 

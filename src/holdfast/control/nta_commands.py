@@ -19,12 +19,21 @@ AuthorOption = Annotated[
     str | None, typer.Option("--author", metavar="NAME", help="Who decides this; default: your login name.")
 ]
 
+NameOption = Annotated[
+    list[str] | None,
+    typer.Option("--name", metavar="NAME", help="A name below the zone that shall be looked at; may be repeated."),
+]
+
 
 def _lifetime_s(text: str) -> int:
     try:
         return parse_duration(text)
     except ValueError as error:
         raise InputError([f"--lifetime: {error}"]) from None
+
+
+def _joined(names: list[str] | None) -> str | None:
+    return ",".join(names) if names else None
 
 
 def _author(author: str | None) -> str:
@@ -45,15 +54,57 @@ def add(
     lifetime: Annotated[
         str, typer.Option(metavar="TIME", help="How long it holds: 30m, 1h, 2d; a week at most.")
     ] = "1h",
+    names: NameOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Put it in force without a check: you have confirmed it by other means.")
+    ] = False,
     socket: SocketOption = None,
     config: ConfigOption = None,
     as_json: ReplyOption = False,
 ) -> None:
-    """Stop validating a zone, in all workers at once, for cached names too; it ends by itself."""
-    lifetime_s = _lifetime_s(lifetime)
+    """Stop validating a zone, in all workers at once, for cached names too; it ends by itself.
+
+    First all servers of the zone are asked, as `check` does; unless the registry has failed, it is refused.
+    """
     tell_server(
-        socket, config, as_json, "nta.add", zone=zone, reason=reason, author=_author(author), lifetime_s=lifetime_s
+        socket,
+        config,
+        as_json,
+        "nta.add",
+        zone=zone,
+        reason=reason,
+        author=_author(author),
+        lifetime_s=_lifetime_s(lifetime),
+        names=_joined(names),
+        force=force or None,
     )
+
+
+@nta.command("check")
+def check(
+    zone: Annotated[str, typer.Argument(metavar="ZONE", help="Name of the zone.")],
+    names: NameOption = None,
+    socket: SocketOption = None,
+    config: ConfigOption = None,
+    as_json: ReplyOption = False,
+) -> None:
+    """Ask every address of every name server of a zone, and judge whose fault it is that it does not validate."""
+    tell_server(socket, config, as_json, "nta.check", zone=zone, names=_joined(names))
+
+
+@nta.command("evidence")
+def evidence(
+    what: Annotated[
+        str, typer.Argument(metavar="ZONE|FILE", help="A zone with a negative trust anchor, or the file of a bundle.")
+    ],
+    socket: SocketOption = None,
+    config: ConfigOption = None,
+    as_json: ReplyOption = False,
+) -> None:
+    """Judge evidence again, offline: the table and the verdict that the bundle gives."""
+    from holdfast.control.nta_report import replay_evidence
+
+    replay_evidence(what, socket, config, as_json)
 
 
 @nta.command("list")

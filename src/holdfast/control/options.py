@@ -51,6 +51,13 @@ def _with_api(callback: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def ask_running(socket: str | None, config: str | None, command: str, **arguments: object) -> dict[str, Any]:
+    """Return the reply to a command."""
+    from holdfast.control.command import ask_server
+
+    return ask_server(socket, config, {"command": command, **arguments}, _api.get())
+
+
 def tell_server(socket: str | None, config: str | None, as_json: bool, command: str, **arguments: object) -> NoReturn:
     """Send a command with the arguments that are given, print the reply, and exit."""
     from holdfast.control.command import run_command

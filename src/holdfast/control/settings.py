@@ -16,6 +16,7 @@ from holdfast.server.texts import (
     parse_endpoint,
     parse_name,
     parse_prefix,
+    parse_vantage_point,
     upstream_server,
 )
 from holdfast.server.worker import anchor_state_path
@@ -51,6 +52,7 @@ def server_settings(config: Config) -> ServerSettings:
         tcp_idle_s=server.tcp_idle_s,
         upstream_sockets=config.upstream.sockets,
         drain_s=server.drain_s,
+        vantage_points=tuple(map(parse_vantage_point, config.negative_trust_anchors.vantage_points)),
         address_map={
             parse_address(address): parse_endpoint(place) for address, place in config.upstream.address_map.items()
         },

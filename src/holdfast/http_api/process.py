@@ -38,7 +38,6 @@ class BoundedProtocol(H11Protocol):
         else:
             self.transport.close()
 
-
     def _is_answering(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request
         return cycle is not None and not cycle.response_complete

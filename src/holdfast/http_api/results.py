@@ -68,6 +68,7 @@ class NegativeTrustAnchorResult(BaseModel):
     start_s: int
     end_s: int
     left_s: int = Field(description="Seconds until it ends by itself.")
+    evidence: str | None = Field(default=None, description="The file with the evidence that it rests on.")
 
 
 class NegativeTrustAnchorsResult(BaseModel):
@@ -76,6 +77,57 @@ class NegativeTrustAnchorsResult(BaseModel):
     kept: bool = Field(description="Whether they survive a restart: the server has a state directory.")
     anchors: list[NegativeTrustAnchorResult]
     warning: str | None = Field(default=None, description="What the operator should know beside it.")
+
+
+class CheckedRRset(BaseModel):
+    """An RRset as servers of a zone gave it, in one state."""
+
+    name: str
+    type: str
+    key_tag: int = Field(description="-1: there is no signature by the zone.")
+    state: str
+    addresses: int = Field(description="How many addresses gave it.")
+    transports: list[str]
+    versions: int = Field(description="How many different ones there were.")
+    servers: list[str] = Field(description="Empty: all that answered.")
+    text: str
+
+
+class CheckedServer(BaseModel):
+    """A name server of a zone: clean, dirty, silent or unclear."""
+
+    name: str
+    state: str
+    addresses: int
+    text: str
+
+
+class Check(BaseModel):
+    """What a zone's servers say, and whose fault it is if it does not validate (docs/trust-control.md)."""
+
+    zone: str
+    verdict: str = Field(
+        description="registry failure, path problem, bad server, attack, undecidable or fine.",
+    )
+    reasons: list[str]
+    advice: str
+    at_s: int
+    anchored: bool = Field(description="Whether the parent vouches for the keys that judged.")
+    signed: bool = Field(description="Whether resolvers validate the zone at all.")
+    clean: bool | None = Field(description="As a round of the recheck: null if it says nothing.")
+    evidence: str = Field(description="The file with the evidence; empty: it is not kept.")
+    vantage_points: int
+    servers: list[CheckedServer]
+    rows: list[CheckedRRset]
+    notes: list[str]
+
+
+class Evidence(BaseModel):
+    """Where the evidence is that a negative trust anchor rests on."""
+
+    zone: str
+    evidence: str
+    file: str
 
 
 RESULTS: dict[str, type[BaseModel]] = {
@@ -87,6 +139,8 @@ RESULTS: dict[str, type[BaseModel]] = {
     "nta.list": NegativeTrustAnchorsResult,
     "nta.show": NegativeTrustAnchorsResult,
     "nta.add": NegativeTrustAnchorsResult,
+    "nta.check": Check,
+    "nta.evidence": Evidence,
     "nta.extend": NegativeTrustAnchorsResult,
     "nta.remove": NegativeTrustAnchorsResult,
 }

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
@@ -11,6 +11,9 @@ from holdfast.base.instant import Instant
 from holdfast.engine.engine import ResolverEngine
 from holdfast.server.commands import WORKER_ACTIONS, CommandError
 from holdfast.server.lines import LINE_OCTETS, LineBuffer, LineError, Values, decode, encode
+
+Job = Callable[[Values], Awaitable[Values]]
+Jobs = Mapping[str, Job]
 
 log = structlog.get_logger()
 
@@ -52,23 +55,48 @@ async def serve_channel(
     read_clocks: Callable[[], Instant],
     pump: Callable[[], None],
     stop: asyncio.Event,
+    jobs: Jobs,
 ) -> None:
     """The worker's end: carry out commands until the supervisor is gone, which stops the worker as well.
 
-    ``pump`` sees to the effects and timers of a command: no packet may come for a long time.
+    ``pump`` sees to the effects and timers of a command: no packet may come for a long time. ``jobs`` are the commands
+    that take time: others are carried out meanwhile.
     """
+    running: set[asyncio.Task[None]] = set()
     reader, writer = await asyncio.open_unix_connection(sock=sock, limit=2 * LINE_OCTETS)
     try:
         with contextlib.suppress(OSError):
             while line := await reader.readline():
                 values = decode(line)
+                job = jobs.get(values["request"].get("command"))
+                if job is not None:
+                    task = asyncio.create_task(_work(job, values, writer))
+                    running.add(task)
+                    task.add_done_callback(running.discard)
+                    continue
                 result = carry_out(values["request"], engine, read_clocks())
                 writer.write(encode({"number": values["number"], **result}))
                 await writer.drain()
                 pump()
     finally:
+        for task in list(running):
+            task.cancel()
         writer.close()
         stop.set()
+
+
+async def _work(job: Job, values: Values, writer: asyncio.StreamWriter) -> None:
+    """Carry out a command that takes time, and send its result."""
+    try:
+        result: Values = {"result": await job(values["request"])}
+    except CommandError as error:
+        result = {"error": str(error), "kind": error.kind}
+    except Exception as error:
+        log.exception("command failed", command=values["request"].get("command"))
+        result = {"error": f"{type(error).__name__}: {error}"}
+    with contextlib.suppress(OSError):
+        writer.write(encode({"number": values["number"], **result}))
+        await writer.drain()
 
 
 def carry_out(request: Values, engine: ResolverEngine, now: Instant) -> Values:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 NAME_CHARACTERS = 1004  # of a domain name as text: 251 octets of labels at most, each of them may need four (\\065)
 
+ANSWER_S = 10.0  # workers answer within milliseconds; one that does not by then is stuck, and the reply says so
+CHECK_S = 60.0  # the limits of a check add up to half of that
+NAMES_CHARACTERS = 8 * NAME_CHARACTERS  # of a list of names
+
 Merge = Callable[[Sequence[Values]], Values]
 WorkerAction = Callable[["ResolverEngine", Values, Instant], Values]
 
@@ -97,6 +101,7 @@ class Command:
     """A command. ``merge`` makes one result of the workers' results; None: the supervisor carries it out itself.
 
     ``for_anchors``: it concerns the list of negative trust anchors, which the supervisor owns. ``route``: see `at`.
+    ``answer_s`` is how long workers may take.
     """
 
     name: str
@@ -105,6 +110,7 @@ class Command:
     for_anchors: bool = False
     meaning: str = ""
     route: Route | None = None
+    answer_s: float = ANSWER_S
 
     def at(self) -> Route:
         """Return where the HTTP API has it: what the row says, else a place made of its name."""
@@ -146,6 +152,15 @@ def not_an_author(text: str) -> str:
     return f"the author {wrong}" if wrong else ""
 
 
+def not_names(text: str) -> str:
+    """Return what is wrong with a list of domain names, "": nothing."""
+    for one in text.split(","):
+        wrong = not_a_name(one.strip())
+        if wrong:
+            return wrong
+    return ""
+
+
 def sums(results: Sequence[Values]) -> Values:
     """Add up the numbers of all workers, key by key."""
     total: dict[str, int] = {}
@@ -172,6 +187,15 @@ LIFETIME = Argument(
     most=NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S,
 )
 LIFETIME_OR_DEFAULT = replace(LIFETIME, required=False)
+NAMES = Argument(
+    "names",
+    str,
+    required=False,
+    check=not_names,
+    meaning="Names below the zone that shall be part of the sample, separated by commas.",
+    characters=NAMES_CHARACTERS,
+)
+FORCE = Argument("force", bool, required=False, meaning="Put it in force without a check of the zone.")
 FLUSH_NAME = Argument("name", str, check=not_a_name, meaning="Domain name to forget.", characters=NAME_CHARACTERS)
 FLUSH_SUBTREE = Argument("subtree", bool, required=False, meaning="Forget everything below the name as well.")
 
@@ -206,10 +230,25 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "nta.add",
-            (ZONE, REASON, AUTHOR, LIFETIME_OR_DEFAULT),
+            (ZONE, REASON, AUTHOR, LIFETIME_OR_DEFAULT, NAMES, FORCE),
             for_anchors=True,
-            meaning="Stop validating a zone, in all workers at once; it ends by itself.",
+            meaning="Stop validating a zone, in all workers at once; it ends by itself. Refused, unless forced, if a "
+            "check does not find that its registry failed.",
             route=Route("POST", "/nta", 201),
+        ),
+        Command(
+            "nta.check",
+            (ZONE, NAMES),
+            for_anchors=True,
+            meaning="Ask all servers of a zone and judge whose fault it is that it does not validate.",
+            route=Route("POST", ONE_NTA + "/check"),
+        ),
+        Command(
+            "nta.evidence",
+            (ZONE,),
+            for_anchors=True,
+            meaning="Where the evidence is that a negative trust anchor rests on.",
+            route=Route("GET", ONE_NTA + "/evidence"),
         ),
         Command(
             "nta.extend",

@@ -8,8 +8,6 @@ from holdfast.server.commands import UNAVAILABLE, Command, CommandError
 from holdfast.server.control_socket import Reply
 from holdfast.server.lines import Values
 
-ANSWER_S = 10.0  # workers answer within milliseconds; one that does not by then is stuck, and the reply says so
-
 
 class FanOut:
     """One command that workers are busy with; workers are known by their process numbers."""
@@ -21,7 +19,7 @@ class FanOut:
         self.results: list[Values] = []
         self.errors: list[str] = []
         self.kind = UNAVAILABLE  # of the errors
-        self.deadline_s = time.monotonic() + ANSWER_S
+        self.deadline_s = time.monotonic() + command.answer_s
 
 
 class FanOuts:

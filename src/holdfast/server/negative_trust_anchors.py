@@ -41,6 +41,7 @@ class NegativeTrustAnchorList:
     def __init__(self, directory: Path | None, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._anchors: dict[bytes, NegativeTrustAnchor] = {}
+        self._files: dict[bytes, str] = {}  # of evidence, by zone
         self._journal = ChangeJournal(directory, FILE_NAME, "negative trust anchors")
         self._journal.read(self._replay, self._in_force_values, self._now_s())
         self.expire()
@@ -54,7 +55,7 @@ class NegativeTrustAnchorList:
         """Keep the journal in another directory from now on, beginning with what is in force (after a reload)."""
         if self._journal.move(directory):
             for anchor in self.in_force():
-                self._journal.note(self._now_s(), "add", anchor.author, anchor.reason, _entry(anchor, 0))
+                self._journal.note(self._now_s(), "add", anchor.author, anchor.reason, self._entry(anchor, 0))
 
     def expire(self) -> None:
         """Take note of ends that have come; the workers see them by themselves."""
@@ -63,7 +64,7 @@ class NegativeTrustAnchorList:
             del self._anchors[anchor.zone]
             log.info("negative trust anchor ended", zone=to_text(anchor.zone))
             # It has ended, written or not: its end is in the journal already.
-            self._journal.note(now_s, "end", anchor.author, anchor.reason, _entry(anchor, anchor.end_s))
+            self._journal.note(now_s, "end", anchor.author, anchor.reason, self._entry(anchor, anchor.end_s))
 
     def show(self, values: Values) -> Values:
         """Return the records for a user: all, or the one of a zone. Raises CommandError if that has none."""
@@ -71,8 +72,17 @@ class NegativeTrustAnchorList:
         anchors = self.in_force() if values["command"] == "nta.list" else [self._existing(values)]
         return {
             "kept": self._journal.path is not None,
-            "anchors": [{**anchor_values(one), "left_s": one.end_s - now_s} for one in anchors],
+            "anchors": [self._shown(one, now_s) for one in anchors],
         }
+
+    def evidence(self, values: Values) -> tuple[str, str]:
+        """Return a zone's name and the file with its evidence, "": none. Raises CommandError if it has no anchor."""
+        zone = self._existing(values).zone
+        return to_text(zone), self._files.get(zone, "")
+
+    def referred(self) -> list[str]:
+        """Return the files of evidence that records in force refer to."""
+        return [self._files[zone] for zone in self._anchors if zone in self._files]
 
     def change(self, values: Values, settings: EngineSettings) -> Change:
         """Take a checked command to add, extend or remove. Raises CommandError, and changes nothing, if it cannot be.
@@ -90,7 +100,9 @@ class NegativeTrustAnchorList:
                 f"{command}: cannot write {self._journal.path}: {error.strerror or error}", UNAVAILABLE
             ) from None
 
-    def _add(self, values: Values, settings: EngineSettings) -> Change:
+    def refuse_early(self, values: Values, settings: EngineSettings) -> None:
+        """Raise CommandError for an anchor that cannot be added whatever a check finds."""
+        self.expire()
         zone = _zone(values)
         text = to_text(zone)
         if zone == ROOT:
@@ -105,14 +117,22 @@ class NegativeTrustAnchorList:
             raise CommandError(
                 f"nta.add: there are {NEGATIVE_TRUST_ANCHORS} negative trust anchors, as many as may be", CONFLICT
             )
+
+    def _add(self, values: Values, settings: EngineSettings) -> Change:
+        self.refuse_early(values, settings)
+        zone = _zone(values)
         now_s = self._now_s()
         end_s = now_s + values.get("lifetime_s", NEGATIVE_TRUST_ANCHOR_LIFETIME_S)
         anchor = NegativeTrustAnchor(zone, values["reason"].strip(), values["author"].strip(), now_s, end_s)
-        self._write("add", anchor, anchor.author, anchor.reason, 0)
+        evidence = values.get("evidence", "")
+        self._write("add", anchor, anchor.author, anchor.reason, 0, evidence)
         self._anchors[zone] = anchor
+        self._files.pop(zone, None)
+        if evidence:
+            self._files[zone] = evidence
         warning = ""
         if zone in [one.zone for one in settings.trust_anchors]:  # RFC 7646 section 3: users should not be surprised
-            warning = f"{text} has a trust anchor of its own, which does not count meanwhile"
+            warning = f"{to_text(zone)} has a trust anchor of its own, which does not count meanwhile"
         return self._taken("nta.put", anchor, warning)
 
     def _extend(self, values: Values) -> Change:
@@ -127,16 +147,22 @@ class NegativeTrustAnchorList:
         old = self._existing(values)
         now_s = self._now_s()
         anchor = NegativeTrustAnchor(old.zone, old.reason, old.author, old.start_s, now_s)
-        self._write("remove", anchor, values["author"].strip(), values["reason"].strip(), old.end_s)
+        evidence = values.get("evidence", "")
+        self._write("remove", anchor, values["author"].strip(), values["reason"].strip(), old.end_s, evidence)
         del self._anchors[old.zone]
         return self._taken("nta.drop", anchor)
 
     def _taken(self, action: str, anchor: NegativeTrustAnchor, warning: str = "") -> Change:
-        shown = {**anchor_values(anchor), "left_s": anchor.end_s - self._now_s()}
+        shown = self._shown(anchor, self._now_s())
         result: Values = {"kept": self._journal.path is not None, "anchors": [shown]}
         if warning:
             result["warning"] = warning
         return Change(action, anchor_values(anchor), result)
+
+    def _shown(self, anchor: NegativeTrustAnchor, now_s: int) -> Values:
+        shown = {**anchor_values(anchor), "left_s": anchor.end_s - now_s}
+        evidence = self._files.get(anchor.zone)
+        return {**shown, "evidence": evidence} if evidence else shown
 
     def _existing(self, values: Values) -> NegativeTrustAnchor:
         self.expire()
@@ -156,13 +182,28 @@ class NegativeTrustAnchorList:
 
     # -- the journal --------------------------------------------------------------------------------------------------
 
-    def _write(self, action: str, anchor: NegativeTrustAnchor, author: str, reason: str, old_end_s: int) -> None:
+    def _write(
+        self,
+        action: str,
+        anchor: NegativeTrustAnchor,
+        author: str,
+        reason: str,
+        old_end_s: int,
+        evidence: str = "",
+    ) -> None:
         """Journal a change. Raises OSError."""
-        self._journal.write(self._now_s(), action, author, reason, _entry(anchor, old_end_s))
+        self._journal.write(self._now_s(), action, author, reason, self._entry(anchor, old_end_s, evidence))
+
+    def _entry(self, anchor: NegativeTrustAnchor, old_end_s: int, evidence: str = "") -> Values:
+        """Return what a line says beside who, when and why; without ``evidence``, that on which the record rests."""
+        old_end = {"old_end": utc_text(old_end_s)} if old_end_s else {}
+        file = evidence or self._files.get(anchor.zone, "")
+        found = {"evidence": file} if file else {}
+        return {"end": utc_text(anchor.end_s), **old_end, **found, "anchor": anchor_values(anchor)}
 
     def _in_force_values(self) -> list[Values]:
         anchors = self._anchors.values()
-        return [{"action": "add", "by": one.author, "why": one.reason, **_entry(one, 0)} for one in anchors]
+        return [{"action": "add", "by": one.author, "why": one.reason, **self._entry(one, 0)} for one in anchors]
 
     def _replay(self, values: Values) -> bool:
         """Do once more what a line says; False: it says nothing."""
@@ -173,14 +214,12 @@ class NegativeTrustAnchorList:
             return False
         if action in ("add", "extend"):
             self._anchors[anchor.zone] = anchor
+            self._files.pop(anchor.zone, None)
+            if isinstance(values.get("evidence"), str):
+                self._files[anchor.zone] = values["evidence"]
         elif action in ("remove", "end"):
             self._anchors.pop(anchor.zone, None)
         return True
-
-
-def _entry(anchor: NegativeTrustAnchor, old_end_s: int) -> Values:
-    old_end = {"old_end": utc_text(old_end_s)} if old_end_s else {}
-    return {"end": utc_text(anchor.end_s), **old_end, "anchor": anchor_values(anchor)}
 
 
 def _zone(values: Values) -> bytes:

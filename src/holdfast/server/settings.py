@@ -5,6 +5,7 @@ from pathlib import Path
 
 from holdfast.base.limits import TCP_IDLE_MS
 from holdfast.base.settings import DEFAULT_SERVICE
+from holdfast.server.vantage_point import VantagePoint
 
 TCP_CONNECTIONS = 1000  # of all clients: memory is bounded by this times the pipeline limit
 TCP_CONNECTIONS_PER_CLIENT = 50  # RFC 7766 section 6.2.2: one client must not take all
@@ -13,6 +14,7 @@ UPSTREAM_SOCKETS = 8000  # exchanges in flight; below the usual limit of open fi
 PERSISTENT_CACHE_OCTETS = 512 * 1024 * 1024  # of the file: about a million records
 DRAIN_S = 3.0  # time for what is outstanding when a worker stops
 DEFAULT_PORT = 53
+VANTAGE_POINTS = 8  # asked in each check; two or three in other networks decide what can be decided
 
 
 class ServerError(Exception):
@@ -49,6 +51,7 @@ class ServerSettings:
     anchors are remembered (None: nowhere). ``control_socket``: where commands are taken (None: nowhere), also from
     members of ``control_group`` ("": only from root and ``user``). ``address_map``: packed upstream address to the
     (host, port) asked in its place, for the laboratory. ``api``: the HTTP API (None: there is none).
+    ``vantage_points``: asked as well when a zone is checked.
     """
 
     listeners: tuple[Listener, ...] = (Listener("127.0.0.1"), Listener("::1"))
@@ -66,3 +69,4 @@ class ServerSettings:
     drain_s: float = DRAIN_S
     address_map: dict[bytes, tuple[str, int]] = field(default_factory=dict)
     api: ApiSettings | None = None
+    vantage_points: tuple[VantagePoint, ...] = ()

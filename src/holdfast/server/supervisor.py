@@ -12,13 +12,13 @@ from collections.abc import Callable
 import structlog
 
 from holdfast.base.settings import EngineSettings
+from holdfast.server.anchor_control import AnchorControl
 from holdfast.server.channel import WorkerChannel
 from holdfast.server.commands import CONFLICT, Command, CommandError
 from holdfast.server.companion import Companion, Serve
 from holdfast.server.control_socket import ControlSocket, Reply
 from holdfast.server.fan_out import FanOuts
 from holdfast.server.lines import Values
-from holdfast.server.negative_trust_anchors import NegativeTrustAnchorList
 from holdfast.server.process import drop_privileges, notify_service_manager
 from holdfast.server.restart_delay import RestartDelay, how_it_ended
 from holdfast.server.settings import Listener, ServerError, ServerSettings
@@ -68,7 +68,7 @@ class Supervisor:
         self._control: ControlSocket | None = None
         self._api = Companion("http api", serve_api)
         self._fan_outs = FanOuts()
-        self._anchors = NegativeTrustAnchorList(None)
+        self._anchors = AnchorControl(None, self._tell_workers, self._tell_one)
         self._workers: dict[int, WorkerProcess] = {}
         self._retired: set[int] = set()
         self._restart_at: dict[int, float] = {}
@@ -91,7 +91,7 @@ class Supervisor:
             drop_privileges(settings.user)
             prepare_token(settings)
             self._prepare_store()
-            self._anchors = NegativeTrustAnchorList(settings.state_directory)
+            self._anchors = AnchorControl(settings.state_directory, self._tell_workers, self._tell_one)
             self._catch_signals()
             for number in range(settings.workers):
                 self._start(number)
@@ -148,7 +148,7 @@ class Supervisor:
             self._flush_output()
             self._api.start(self._settings, self._leave_to_api)
         self._fan_outs.expire()
-        self._anchors.expire()
+        self._anchors.anchors.expire()
         if self._control is not None:
             self._control.close_idle()
 
@@ -183,7 +183,7 @@ class Supervisor:
             self._forget_parent()
             self._api.release()
             sockets = self._sockets.leave_to(number)
-            anchors = self._anchors.in_force()
+            anchors = self._anchors.anchors.in_force()
             Worker(self._settings, self._engine_settings, sockets, channel, anchors).run()
             code = 0
         except Exception:
@@ -265,7 +265,7 @@ class Supervisor:
         if command.merge is not None:
             self._tell_workers(command, values, reply)
         elif command.for_anchors:
-            self._command_anchors(command, values, reply)
+            self._anchors.command(command, values, self._engine_settings, reply)
         elif command.name == "status":
             reply({"ok": True, "result": self._status()})
         elif command.name == "reload":
@@ -283,24 +283,11 @@ class Supervisor:
         channels = {pid: worker.channel for pid, worker in self._workers.items() if pid not in self._retired}
         self._fan_outs.start(command, values, channels, reply)
 
-    def _command_anchors(self, command: Command, values: Values, reply: Reply) -> None:
-        """Look at the negative trust anchors, or change them: first the list, then the workers that run."""
-        try:
-            if command.name in ("nta.list", "nta.show"):
-                reply({"ok": True, "result": self._anchors.show(values)})
-                return
-            change = self._anchors.change(values, self._engine_settings)
-        except CommandError as error:
-            reply(error.reply())
-            return
-        log.info(command.name, zone=values["zone"], author=values["author"], reason=values.get("reason"))
-
-        def answer(result: Values) -> None:
-            if not result["ok"]:
-                result["error"] = f"{command.name}: noted, but not in all workers yet: {result['error']}"
-            reply(result)
-
-        self._tell_workers(change.command, change.request, answer)
+    def _tell_one(self, command: Command, values: Values, reply: Reply) -> None:
+        """Tell the first worker that serves: for what need be done only once."""
+        serving = [one for one in self._workers.values() if one.pid not in self._retired]
+        first = sorted(serving, key=lambda one: one.number)[:1]
+        self._fan_outs.start(command, values, {one.pid: one.channel for one in first}, reply)
 
     def _status(self) -> Values:
         """Describe the server."""

@@ -8,6 +8,7 @@ from holdfast.base.settings import AccessRule, UpstreamServer
 from holdfast.base.siphash import KEY_OCTETS
 from holdfast.dns import iana
 from holdfast.dns import name as dns_name
+from holdfast.server.vantage_point import TLS_PORT, VantagePoint
 
 _LABEL = re.compile("[a-z0-9][a-z0-9-]{0,31}")
 
@@ -137,3 +138,14 @@ def parse_duration(text: str) -> int:
     if unit not in SECONDS_OF or not (number.isascii() and number.isdigit()) or len(number) > DURATION_DIGITS:
         raise ValueError(f"{text!r} is not a time such as 90s, 30m, 1h, 2d or 1w")
     return int(number) * SECONDS_OF[unit]
+
+
+def parse_vantage_point(text: str) -> VantagePoint:
+    """Return the resolver of ``ADDRESS[:PORT]``, or over TLS of ``tls://ADDRESS[:PORT]#NAME``. Raises ValueError."""
+    if not text.startswith("tls://"):
+        return VantagePoint(*parse_endpoint(text))
+    place, _, name = text.removeprefix("tls://").partition("#")
+    wire = dns_name.from_text(name)
+    if wire is None or wire == dns_name.ROOT:
+        raise ValueError(f'{text!r} has no name for the certificate: write "tls://ADDRESS#NAME"')
+    return VantagePoint(*parse_endpoint(place, TLS_PORT), dns_name.to_text(wire))

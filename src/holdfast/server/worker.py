@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -40,6 +41,7 @@ from holdfast.server.settings import ServerSettings
 from holdfast.server.sockets import SocketPairs, packed_address
 from holdfast.server.tcp import TcpConnection, TcpListener
 from holdfast.server.upstream import AddressBook, StreamExchanges
+from holdfast.server.zone_check import check_zone
 
 SEED_OCTETS = 32
 GARBAGE_THRESHOLD = 50_000  # the engine makes few cycles; scanning its caches often would cost more than it frees
@@ -210,7 +212,8 @@ class Worker:
             await streams[-1].start()
         commands: asyncio.Task[None] | None = None
         if self._channel is not None:
-            commands = loop.create_task(serve_channel(self._channel, host.engine, read_clocks, host.pump, stop))
+            jobs = {"nta.probe": partial(check_zone, host)}
+            commands = loop.create_task(serve_channel(self._channel, host.engine, read_clocks, host.pump, stop, jobs))
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD, 20, 100)

@@ -10,6 +10,7 @@ from holdfast.control.overrides import load_config
 from holdfast.control.problems import InputError
 from holdfast.control.settings import engine_settings, server_settings
 from holdfast.server.settings import ApiSettings, Listener, ServerSettings
+from holdfast.server.vantage_point import VantagePoint
 from holdfast.server.worker import write_anchor_state
 
 EVERYTHING_ELSE = """
@@ -173,6 +174,8 @@ listen = ["192.0.2.1:80"]
 allow_remote = true
 host_names = ["ns.corp.example"]
 token_file = "token"
+[negative_trust_anchors]
+vantage_points = ["192.0.2.9:54", "tls://[2001:db8::9]:8853#dns.example", "tls://192.0.2.9#dns.example"]
 """
 
 
@@ -198,6 +201,11 @@ def test_every_setting_of_the_server_can_be_changed() -> None:
         drain_s=1.5,
         address_map={bytes.fromhex("20010db8") + bytes(11) + b"\2": ("127.0.0.1", 5301)},
         api=ApiSettings((Listener("192.0.2.1", 80),), Path("/etc/token"), ("ns.corp.example",)),
+        vantage_points=(
+            VantagePoint("192.0.2.9", 54),
+            VantagePoint("2001:db8::9", 8853, "dns.example"),
+            VantagePoint("192.0.2.9", 853, "dns.example"),
+        ),
     )
     assert {name for name in vars(settings) if getattr(settings, name) == getattr(ServerSettings(), name)} == set()
 

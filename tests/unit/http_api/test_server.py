@@ -14,7 +14,7 @@ import pytest
 from tests.support.api_server import ApiServer, Reply, running_api
 from tests.support.server_process import COMMAND, WAIT_S, is_alive, until
 
-ANCHOR = {"zone": "de", "reason": "wrong key", "author": "ops"}
+ANCHOR = {"zone": "de", "reason": "wrong key", "author": "ops", "force": True}
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +77,11 @@ def test_names_in_paths_may_have_any_octet(api: ApiServer) -> None:
 
 
 def test_the_command_line_uses_the_api_as_it_uses_the_socket(api: ApiServer) -> None:
-    assert "by ops since" in command_line(api, "nta", "add", "nl", "--reason", "a b", "--author", "ops").stdout
+    assert (
+        "by ops since" in command_line(api, "nta", "add", "nl", "--reason", "a b", "--author", "ops", "--force").stdout
+    )
     assert json.loads(command_line(api, "nta", "show", "nl", "--json").stdout)["result"]["anchors"][0]["zone"] == "nl"
-    again = command_line(api, "nta", "add", "nl", "--reason", "x", "--author", "ops")
+    again = command_line(api, "nta", "add", "nl", "--reason", "x", "--author", "ops", "--force")
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr == "holdfast: nta.add: nl has a negative trust anchor already; extend or remove it\n"
     assert command_line(api, "nta", "remove", "nl", "--reason", "done & dusted").stdout == "nl is validated again\n"

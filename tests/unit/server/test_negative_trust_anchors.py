@@ -368,7 +368,9 @@ def test_all_workers_obey_at_once_and_a_killed_server_comes_back_with_them(tmp_p
     with broken_network(tmp_path) as network:
         with running_server(tmp_path, workers=2, more=more, network=network) as server:
             assert fails(server)
-            added = nta(server, "add", "example", "--reason", "wrong key", "--author", "ops", "--lifetime", "2h")
+            added = nta(
+                server, "add", "example", "--reason", "wrong key", "--author", "ops", "--lifetime", "2h", "--force"
+            )
             assert (added.returncode, added.stderr) == (0, "")
             assert added.stdout.startswith("example until ") and "by ops since " in added.stdout
             answers = ask(server, "www.example")  # no waiting: it is in force when the command returns
@@ -396,7 +398,7 @@ def test_all_workers_obey_at_once_and_a_killed_server_comes_back_with_them(tmp_p
 def test_the_command_line_shows_lists_extends_and_explains(tmp_path: Path) -> None:
     with running_server(tmp_path, workers=2) as server:
         assert nta(server, "list").stdout == "no negative trust anchors\n"
-        added = nta(server, "add", "de", "--reason", "wrong key")
+        added = nta(server, "add", "de", "--reason", "wrong key", "--force")
         assert "not kept over a restart: the server has no state directory" in added.stdout
         assert "(2 h 0 min left)" in nta(server, "extend", "de", "--lifetime", "2h").stdout
         assert "wrong key" in nta(server, "show", "de").stdout
