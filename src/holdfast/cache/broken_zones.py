@@ -6,17 +6,19 @@ from holdfast.base.cause import Cause
 from holdfast.base.limits import FAILURE_TTL_FIRST_S, FAILURE_TTL_MAXIMUM_S
 from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.dns.name import ROOT, parent
+from holdfast.dnssec.trust_view import TrustView
 
 ZONES: Final = 1000  # remembered; the one that failed least recently goes first
 SAMPLES: Final = 4  # failing questions that are asked again to see whether the zone is well
 
 
 class FailedQuestion:
-    """A question that showed the zone to be broken."""
+    """A question that showed the zone to be broken, in the eyes of one view."""
 
-    def __init__(self, name: bytes, rtype: int) -> None:
+    def __init__(self, name: bytes, rtype: int, view: TrustView) -> None:
         self.name: Final = name
         self.rtype: Final = rtype
+        self.view: Final = view
 
 
 class BrokenZone:
@@ -47,7 +49,9 @@ class BrokenZones:
     def __init__(self) -> None:
         self.zones: Final[dict[bytes, BrokenZone]] = {}
 
-    def note(self, zone: bytes, name: bytes, rtype: int, failure: int, causes: list[Cause], now_us: int) -> BrokenZone:
+    def note(
+        self, zone: bytes, name: bytes, rtype: int, view: TrustView, failure: int, causes: list[Cause], now_us: int
+    ) -> BrokenZone:
         """Remember a failure (REFRESH_*) of a question to a zone."""
         broken = self.zones.pop(zone, None)
         if broken is None:
@@ -58,11 +62,11 @@ class BrokenZones:
         broken.failure = failure
         broken.causes = causes
         for sample in broken.samples:
-            if sample.name == name and sample.rtype == rtype:
+            if sample.name == name and sample.rtype == rtype and sample.view is view:
                 return broken
         if len(broken.samples) >= SAMPLES:
             del broken.samples[0]
-        broken.samples.append(FailedQuestion(name, rtype))
+        broken.samples.append(FailedQuestion(name, rtype, view))
         return broken
 
     def hold(self, broken: BrokenZone, now_us: int) -> None:

@@ -41,6 +41,7 @@ from holdfast.dns.message import Question, parse_question
 from holdfast.dns.name import ROOT, parent
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
+from holdfast.dnssec.trust_view import PLAIN_VIEW, TrustView
 from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.engine.inputs import ChainLink, Resolution
@@ -48,6 +49,7 @@ from holdfast.resolve.delegation import starting_point
 from holdfast.resolve.recall import forget_name, forget_subtree
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.synthesis import synthesised
+from holdfast.resolve.task import Task
 from holdfast.resolve.tasks import Tasks
 from holdfast.resolve.trust_decisions import put_negative_anchor, remove_negative_anchor
 from holdfast.service.admission import Admission, prohibited
@@ -67,8 +69,12 @@ EPOCH_BITS: Final = 0xFFFFFFF  # of the policy epoch in a packet key, beside fou
 class Finisher(RequestTask):
     """A request that hands its response to the engine when it ends."""
 
-    def __init__(self, engine: "ResolverEngine", key: bytes, name: bytes, rtype: int, validate: bool) -> None:
-        super().__init__(engine.state, engine.tasks, engine.special, engine.private, key, name, rtype, validate)
+    def __init__(
+        self, engine: "ResolverEngine", key: bytes, name: bytes, rtype: int, validate: bool, audience: Audience
+    ) -> None:
+        super().__init__(
+            engine.state, engine.tasks, engine.special, engine.private, key, name, rtype, validate, audience
+        )
         self.engine: Final = engine
         self.now: Instant = Instant(0, 0)
 
@@ -86,7 +92,8 @@ class Finisher(RequestTask):
         """Answer the clients."""
         super().end()
         if not self.state.settings.minimal_responses:
-            first_us = complete(self.state, self.private, self.response, self.now)
+            checked = self.validate and self.state.settings.validate
+            first_us = complete(self.state, self.private, self.response, checked, self.now)
             if first_us >= 0:
                 self.expires_us = min(self.expires_us, first_us)
         self.engine.answer_clients(self, self.now)
@@ -105,6 +112,22 @@ class ReferralFinisher(Finisher):
         self.response = referral
         self.cacheable = False
         super().end()
+
+
+class Readmission(Task):
+    """The clients of a request that a trust decision overtook: they are served as that decision says."""
+
+    def __init__(self, engine: "ResolverEngine", request: Finisher, clients: list[WaitingClient]) -> None:
+        super().__init__(b"", request.budget, 0)
+        self.engine: Final = engine
+        self.request: Final = request
+        self.clients: Final = clients
+
+    def step(self, now: Instant) -> None:
+        """Ask for each of them once more; what was learned is in the caches."""
+        self.done = True
+        for waiting in self.clients:
+            self.engine.readmit(self.request, waiting, now)
 
 
 class ResolverEngine:
@@ -163,7 +186,8 @@ class ResolverEngine:
         if cached is not None and self.fits(cached, question, client):
             self.packet_hits += 1
             return cached
-        return self.start_request(WaitingClient(client, question, options.octets, 0), client, question, key, now)
+        waiting = WaitingClient(client, question, options.octets, 0)
+        return self.start_request(waiting, client, question, audience, key, now)
 
     def packet_key(self, wire: bytes, question: Question, audience: Audience) -> bytes:
         """Return the key of a question: name in lower case, type, class, and what else changes the answer."""
@@ -219,14 +243,20 @@ class ResolverEngine:
         return write_response(question, response, is_stream, self.settings, len(options)).with_options(options)
 
     def start_request(
-        self, waiting: WaitingClient, client: Client, question: Question, key: bytes, now: Instant
+        self,
+        waiting: WaitingClient,
+        client: Client,
+        question: Question,
+        audience: Audience,
+        key: bytes,
+        now: Instant,
     ) -> bytes | None:
         """Work on a question, or join those who do."""
         if question.qclass == CLASS_CH:
             return self.answer_chaos(client, question, waiting.options)
         cut = b""
         if not question.flags & FLAG_RD:
-            response = self.without_recursion(question, now)
+            response = self.without_recursion(question, audience, now)
             if response is not None:
                 cut = self.cut_to_refer_to(question, now) if response.rcode == RCODE_NOERROR else b""
                 if not cut:
@@ -239,9 +269,9 @@ class ResolverEngine:
             return None
         validate = not question.flags & FLAG_CD
         request = (
-            ReferralFinisher(self, request_key, cut, TYPE_NS, validate)
+            ReferralFinisher(self, request_key, cut, TYPE_NS, validate, audience)
             if cut
-            else Finisher(self, request_key, question.qname, question.qtype, validate)
+            else Finisher(self, request_key, question.qname, question.qtype, validate, audience)
         )
         self.state.running[request.key] = request
         request.step(now)
@@ -254,15 +284,17 @@ class ResolverEngine:
         self.state.run_ready(now)
         return None
 
-    def without_recursion(self, question: Question, now: Instant) -> Response | None:
+    def without_recursion(self, question: Question, audience: Audience, now: Instant) -> Response | None:
         """Return what to answer a question without RD that the caches fail or know nothing of; None: they know it."""
         now_us = now.monotonic_us
         if self.settings.serve_stale and self.settings.client_response_timer_ms == 0:
             limit_s = maximum_stale_s(self.settings, REFRESH_UNREACHABLE)
             if stale_link(self.state, question.qname, question.qtype, limit_s, "", now) is not None:
                 return None
-        failure = self.state.failures.get(question.qname, question.qtype, now_us)
-        if failure is not None and (failure.status != BOGUS or not question.flags & FLAG_CD):
+        checking_disabled = question.flags & FLAG_CD != 0
+        view = PLAIN_VIEW if checking_disabled else self.state.negative_anchors.view(audience, question.qtype)
+        failure = self.state.failures.get(view.key(question.qname), question.qtype, now_us)
+        if failure is not None and (failure.status != BOGUS or not checking_disabled):
             response = Response(RCODE_SERVFAIL)
             response.causes.extend(failure.causes)
             return response
@@ -272,7 +304,7 @@ class ResolverEngine:
             or self.state.negatives.get(question.qname, question.qtype, now_us) is not None
         ):
             return None
-        aggressive = self.settings.aggressive_denial and self.settings.validate and not question.flags & FLAG_CD
+        aggressive = self.settings.aggressive_denial and self.settings.validate and not checking_disabled
         if aggressive and synthesised(self.state, question.qname, question.qtype, True, WorkBudget(), now) is not None:
             return None
         return Response(RCODE_NOERROR)
@@ -344,6 +376,12 @@ class ResolverEngine:
 
     def answer_clients(self, request: Finisher, now: Instant) -> None:
         """The request is done: answer everyone who waits."""
+        if request.is_outdated() and request.clients:
+            for waiting in request.clients:
+                self.forget(waiting)
+            self.state.wake(Readmission(self, request, request.clients))
+            request.clients = []
+            return
         for waiting in request.clients:
             self.forget(waiting)
             client = waiting.client
@@ -353,6 +391,20 @@ class ResolverEngine:
             written = self.write(request, waiting.question, client, waiting.options, now)
             self.state.effects.append(SendAnswer(client, written))
         request.clients = []
+
+    def readmit(self, request: Finisher, waiting: WaitingClient, now: Instant) -> None:
+        """Begin anew for a client that was forgotten."""
+        client = waiting.client
+        question = waiting.question
+        if client is None or question is None:
+            self.resolve(waiting.token, request.name, request.rtype, not request.validate, now)
+            return
+        audience = self.audiences.of(client.service, client.address)
+        asked = question.qname_wire + question.qtype.to_bytes(2, "big") + question.qclass.to_bytes(2, "big")
+        key = self.packet_key(bytes(HEADER_OCTETS) + asked, question, audience)
+        answer = self.start_request(waiting, client, question, audience, key, now)
+        if answer is not None:
+            self.state.effects.append(SendAnswer(client, answer))
 
     def write(self, request: RequestTask, question: Question, client: Client, options: bytes, now: Instant) -> bytes:
         """Write the response for a client, and keep it as a packet if it is worth it."""
@@ -413,7 +465,7 @@ class ResolverEngine:
         key = b"r" + name + rtype.to_bytes(2, "big") + (b"c" if checking_disabled else b"v")
         running = self.state.running.get(key)
         if not isinstance(running, Finisher):
-            running = Finisher(self, key, name, rtype, not checking_disabled)
+            running = Finisher(self, key, name, rtype, not checking_disabled, self.audiences.own)
             running.cacheable = False
             self.state.running[key] = running
             self.wait(running, WaitingClient(None, None, b"", token))
@@ -435,14 +487,14 @@ class ResolverEngine:
         response = request.response
         answer = [with_ttl(part) for part in response.answer]
         authority = [with_ttl(part) for part in response.authority]
-        chain = self.chain(request.current, now)
+        chain = self.chain(request.current, request.view, now)
         return Resolution(token, response.rcode, request.status, answer, authority, response.causes, chain)
 
-    def chain(self, name: bytes, now: Instant) -> list[ChainLink]:
+    def chain(self, name: bytes, view: TrustView, now: Instant) -> list[ChainLink]:
         """Return the links of the chain of trust from the anchor down to ``name``, as far as they are known."""
         links: list[ChainLink] = []
         while True:
-            trust = self.state.trust.get(name, now.monotonic_us)
+            trust = self.state.trust.get(view.key(name), now.monotonic_us)
             if trust is not None and trust.zone == name:
                 ds = trust.ds.rdatas if trust.ds is not None else []
                 keys = trust.dnskey.rdatas if trust.dnskey is not None else []

@@ -21,6 +21,7 @@ from holdfast.dns.iana import (
 )
 from holdfast.dns.name import ROOT, parent, to_text
 from holdfast.dns.rrset import RRset
+from holdfast.dnssec.trust_view import PLAIN_VIEW
 from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME
 from holdfast.resolve.delegation import is_separate
@@ -56,6 +57,8 @@ class CachedLookup(PendingLookup):
         self.rtype: Final = rtype
         self.validate: Final = validate and state.settings.validate
         self.for_client: Final = for_client
+        self.view: Final = budget.view if self.validate else PLAIN_VIEW
+        self.key_name: Final = self.view.key(name)  # of failures
         self.judging = False
         self.kind: int = FAILED
         self.rrset: RRset | None = None
@@ -88,7 +91,7 @@ class CachedLookup(PendingLookup):
                 negative = None
         if negative is not None and self.take_cached_negative(negative, now):
             return True
-        failure = self.state.failures.get(self.name, self.rtype, now_us)
+        failure = self.state.failures.get(self.key_name, self.rtype, now_us)
         if failure is not None and (self.validate or failure.status != BOGUS) and self.still_fails(failure, now):
             self.take_cached_failure(failure, now)
             return True

@@ -2,6 +2,10 @@
 
 Each link is a DS RRset in the parent and the DNSKEY RRset that it vouches for, or the proof that there is no DS and the
 child is therefore insecure. The search runs top-down from the deepest point that is already known.
+
+A negative trust anchor ends it at its zone, or, if zones below stay validated, excuses what fails: its own zone keeps
+the keys that it has, and a child is validated by the DS that is valid, or was when it was seen last, and is insecure if
+none is known.
 """
 
 from typing import Final
@@ -15,9 +19,10 @@ from holdfast.cache.key_cache import ZoneTrust
 from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
 from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.iana import EDE_DNSKEY_MISSING, EDE_DNSSEC_INDETERMINATE, TYPE_DNSKEY
-from holdfast.dns.name import ROOT, label_count, parent, suffix, to_text
+from holdfast.dns.name import ROOT, is_subdomain, label_count, parent, suffix, to_text
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.ds import dnskey_of, ds_usable, verify_dnskey_rrset
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.resolve.classify import ANSWER
 from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.last_known_good import last_delegation, open_cut
@@ -29,6 +34,7 @@ from holdfast.resolve.task import RequestBudget
 
 INDETERMINATE_TTL_S: Final = 3600  # no anchor covers the name: nothing but configuration changes that
 NEGATIVE_ANCHOR_TRUST_S: Final = 3600  # it is dropped when the anchor changes or ends, so any time would do
+EXCUSED_TRUST_S: Final = 300  # then the DS records of a child, or the keys of the anchor's zone, are looked at again
 
 
 class TrustTask(PendingTrust):
@@ -64,6 +70,8 @@ class TrustTask(PendingTrust):
         self.excluded: list[bytes] = []
         self.first_cause: Cause | None = None  # of a bogus DNSKEY RRset, while other servers are asked for a better one
         self.work: Final = budget.work
+        self.view: Final = budget.view
+        self.excuse: Final = state.negative_anchors.strict_below(name, budget.view)
         self.cut: StaleCut | None = None
         self.proved_until_s: int = FOREVER_S
 
@@ -85,7 +93,8 @@ class TrustTask(PendingTrust):
             current = self.current
             if current is None:
                 return
-            if current.status == BOGUS and self.point != self.name and self.cross_below(current, now):
+            is_dead_end = current.status == BOGUS or (current.status != SECURE and self.is_excused(current))
+            if is_dead_end and self.point != self.name and self.cross_below(current, now):
                 continue
             if current.status != SECURE or self.point == self.name:
                 self.conclude(current, now)
@@ -97,15 +106,15 @@ class TrustTask(PendingTrust):
         name = self.name
         now_us = now.monotonic_us
         while True:
-            known = None if self.probing else self.state.trust.get(name, now_us)
+            known = None if self.probing else self.state.trust.get(self.view.key(name), now_us)
             if known is not None:
                 self.point = name
                 self.current = known
                 self.cut = known.stale_cut
                 self.proved_until_s = known.proved_until_s
                 return True
-            negative = self.state.negative_anchors.get(name)
-            if negative is not None:
+            negative = self.state.negative_anchors.at(name, self.view)
+            if negative is not None and not negative.scope.below_strict:
                 expires_us = now_us + NEGATIVE_ANCHOR_TRUST_S * 1_000_000
                 trust = ZoneTrust(name, INSECURE, [], None, None, negative.cause(), expires_us)
                 trust.negative_anchor = negative
@@ -137,6 +146,12 @@ class TrustTask(PendingTrust):
         """Arrive at a point, and remember it."""
         trust.stale_cut = self.cut
         trust.proved_until_s = self.proved_until_s
+        if (
+            self.excuse is not None
+            and is_subdomain(point, self.excuse.zone)
+            and is_subdomain(self.excuse.zone, trust.zone)
+        ):
+            trust.negative_anchor = self.excuse  # data of the zone that has the anchor
         self.point = point
         self.current = trust
         if not self.probing or trust.status == SECURE:
@@ -145,7 +160,7 @@ class TrustTask(PendingTrust):
     def keep(self, name: bytes, trust: ZoneTrust) -> None:
         """Remember the trust in a name, unless a trust decision that this search does not know was made meanwhile."""
         if self.policy_epoch == self.state.policy_epoch:
-            self.state.trust.put(name, trust)
+            self.state.trust.put(self.view.key(name), trust)
 
     def descend(self, now: Instant) -> None:
         """Ask for the DS of the next zone cut: the next known one, else one label further down."""
@@ -164,7 +179,7 @@ class TrustTask(PendingTrust):
         else:
             text = f"the chain of trust of {to_text(self.child)} depends on itself"
             cause = Cause(EDE_DNSKEY_MISSING, text, "chain.circle")
-            self.break_chain(cause, self.point, REFRESH_ERROR, now)
+            self.break_at_ds(cause, self.point, REFRESH_ERROR, now)
 
     def take_ds(self, lookup: PendingLookup, now: Instant) -> None:
         """Decide what the DS look-up means for the child."""
@@ -174,10 +189,11 @@ class TrustTask(PendingTrust):
             return
         if result.kind == FAILED and self.may_do_better(lookup):
             self.descend(now)
-        elif result.status == BOGUS or result.kind == FAILED:
+            return
+        if result.status == BOGUS or result.kind == FAILED or result.let_through:
             cause = result.causes[0] if result.causes else None
             if not self.cross(self.child, cause, now):
-                self.break_chain(cause, current.zone, result.failure, now)
+                self.break_at_ds(cause, current.zone, result.failure, now)
             return
         self.proved_until_s = min(self.proved_until_s, result.proved_until_s)
         if result.stale_cut is not None:
@@ -349,25 +365,66 @@ class TrustTask(PendingTrust):
                 return True
         return False
 
+    def is_excused(self, trust: ZoneTrust) -> bool:
+        """Tell whether what is insecure is so by an anchor that lets zones further down be validated."""
+        anchor = trust.negative_anchor
+        return anchor is not None and anchor.scope.below_strict
+
+    def break_at_ds(self, cause: Cause | None, blamed: bytes, failure: int, now: Instant) -> None:
+        """Nothing that may be used is known of the child's DS; excused if the zone that should say is."""
+        excuse = self.excuse
+        current = self.current
+        if excuse is None or current is None or not is_subdomain(excuse.zone, current.zone):
+            self.break_chain(cause, blamed, failure, now)
+        elif is_subdomain(self.child, excuse.zone):
+            self.excuse_from(self.child, excuse, cause, now)
+        else:
+            self.break_chain(cause, blamed, failure, now)
+
+    def excuse_from(self, point: bytes, anchor: NegativeTrustAnchor, cause: Cause | None, now: Instant) -> None:
+        """From here on down nobody can vouch for anything, and by the anchor nobody has to."""
+        self.excluded = []
+        self.first_cause = None
+        if self.budget.spent():
+            self.end_by_budget(self.bogus(cause, now))
+            return
+        trust = ZoneTrust(point, INSECURE, [], None, None, cause, now.monotonic_us + EXCUSED_TRUST_S * 1_000_000)
+        trust.negative_anchor = anchor
+        self.set_current(point, trust)
+
+    def bogus(self, cause: Cause | None, now: Instant) -> ZoneTrust:
+        """Return the verdict that the child is bogus."""
+        return ZoneTrust(self.child, BOGUS, [], self.ds, None, cause, now.monotonic_us + BOGUS_TTL_S * 1_000_000)
+
+    def end_by_budget(self, broken: ZoneTrust) -> None:
+        """The chain ends here for this request only: see RequestBudget."""
+        self.point = self.child
+        self.current = broken
+
     def break_at_keys(self, cause: Cause | None, failure: int, now: Instant) -> None:
         """The zone itself is what is broken: look for its recovery."""
         causes = [cause] if cause is not None else []
         zone = self.child
         servers = self.excluded
-        note_failure(self.state, self.source, zone, zone, TYPE_DNSKEY, failure, causes, servers, self.budget, now)
+        if self.excuse is not None and self.excuse.zone == zone:
+            self.state.health.note_failure(zone, zone, failure, causes, servers)
+        else:
+            note_failure(self.state, self.source, zone, zone, TYPE_DNSKEY, failure, causes, servers, self.budget, now)
         self.break_chain(cause, zone, failure, now)
 
     def break_chain(self, cause: Cause | None, blamed: bytes, failure: int, now: Instant) -> None:
         """The chain ends here: the child and all below it are bogus, for this reason; see ZoneTrust for the rest."""
-        expires_us = now.monotonic_us + BOGUS_TTL_S * 1_000_000
+        excuse = self.excuse
+        if excuse is not None and is_subdomain(excuse.zone, self.child):
+            self.excuse_from(excuse.zone, excuse, cause, now)
+            return
         self.excluded = []
         self.first_cause = None
-        broken = ZoneTrust(self.child, BOGUS, [], self.ds, None, cause, expires_us)
+        broken = self.bogus(cause, now)
         broken.blamed = blamed
         broken.failure = failure
         if self.budget.spent():
-            self.point = self.child
-            self.current = broken  # for this request only: see RequestBudget
+            self.end_by_budget(broken)
         else:
             self.set_current(self.child, broken)
 

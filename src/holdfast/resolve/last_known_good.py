@@ -49,6 +49,16 @@ def last_delegation(state: ResolverState, zone: bytes, now: Instant) -> LastDele
     return last if validation_time_s < 0 or last.proved_until_s > validation_time_s else None
 
 
+def signed_cut_between(state: ResolverState, name: bytes, zone: bytes, now: Instant) -> bytes:
+    """Return the deepest zone at or above ``name`` and below ``zone`` that is known to be signed; b"": none is."""
+    while len(name) > len(zone):
+        last = last_delegation(state, name, now)
+        if last is not None and last.ds is not None:
+            return name
+        name = parent(name)
+    return b""
+
+
 def within_bounds(state: ResolverState, expires_us: int, now: Instant) -> bool:
     """Tell whether delegation data that expired at ``expires_us`` is not too old."""
     settings = state.settings

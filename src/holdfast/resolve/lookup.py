@@ -26,8 +26,8 @@ from holdfast.dns.iana import (
     type_name,
 )
 from holdfast.dns.message import Message
-from holdfast.dns.name import ROOT, is_subdomain, label_count, parent, suffix, to_text
-from holdfast.dns.rdata import parse_rrsig, parse_soa
+from holdfast.dns.name import ROOT, is_subdomain, label_count, suffix, to_text
+from holdfast.dns.rdata import parse_soa
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.denial import (
     INSECURE_PROOF,
@@ -38,6 +38,7 @@ from holdfast.dnssec.denial import (
     prove_nxdomain,
     prove_wildcard_expansion,
 )
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.dnssec.rrsig import Verdict, verify_rrset
 from holdfast.resolve.cached_lookup import CachedLookup
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME
@@ -50,6 +51,7 @@ from holdfast.resolve.recovery import note_failure
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.synthesis import learn_wildcard
 from holdfast.resolve.task import RequestBudget
+from holdfast.resolve.vouching_zone import vouching_zone
 
 POSITIVE: Final = [ANSWER, CNAME, DNAME]
 
@@ -88,7 +90,8 @@ class LookupTask(CachedLookup):
         self.stale_cut: StaleCut | None = None
         self.judged_zone = ROOT
         self.missing = b""  # the topmost name that a proven NXDOMAIN says does not exist
-        self.kept_unchecked = False  # a temporary negative trust anchor is why it is not judged
+        self.negative_anchor: NegativeTrustAnchor | None = None  # excuses the zone that has to vouch for the data
+        self.kept_unchecked = False  # a temporary one is why it is accepted
         self.bad_rrset: RRset | None = None  # what made the latest verdict a bad one
 
     def step(self, now: Instant) -> None:
@@ -181,6 +184,7 @@ class LookupTask(CachedLookup):
         if trust is None:
             return
         self.judged_zone = trust.zone
+        self.negative_anchor = trust.negative_anchor
         self.proved_until_s = trust.proved_until_s
         if trust.stale_cut is not None:
             self.stale_cut = trust.stale_cut
@@ -194,9 +198,8 @@ class LookupTask(CachedLookup):
                 self.not_secure(BOGUS, trust.cause, now)
             else:
                 self.fail(causes, REFRESH_BOGUS, now)
-        elif trust.negative_anchor is not None:
-            self.kept_unchecked = trust.negative_anchor.is_temporary()
-            self.accept(trust.status, -1, None, now)  # the anchor's cause goes with the whole answer
+        elif trust.negative_anchor is not None and trust.status != SECURE:
+            self.let_through(trust.negative_anchor, None, now)
         elif trust.status != SECURE:
             self.accept(trust.status, -1, trust.cause, now)
         elif self.kind in POSITIVE:
@@ -206,9 +209,9 @@ class LookupTask(CachedLookup):
 
     def trust(self, now: Instant) -> ZoneTrust | None:
         """Return the trust in the zone that has to vouch for the data; None: waiting for it, or failed."""
-        target = self.signer()
+        target = self.signer(now)
         if self.pending_trust is None:
-            known = self.state.trust.get(target, now.monotonic_us)
+            known = self.state.trust.get(self.view.key(target), now.monotonic_us)
             if known is not None:
                 return known
             task = self.source.trust_in(target, self.budget, self.depth, now)
@@ -231,8 +234,8 @@ class LookupTask(CachedLookup):
             return self.trust(now)
         return found.trust
 
-    def signer(self) -> bytes:
-        """Return the zone that signed the data, or, unsigned, the name whose zone should have."""
+    def signer(self, now: Instant) -> bytes:
+        """Return the zone that has to vouch for the data."""
         owner = self.name
         sets: list[RRset] = []
         if self.kind in POSITIVE:
@@ -243,17 +246,7 @@ class LookupTask(CachedLookup):
             sets.extend(self.denial)
             if self.soa is not None:
                 sets.append(self.soa)
-        for rrset in sets:
-            for rdata in rrset.signatures:
-                signature = parse_rrsig(rdata)
-                if signature is None or not is_subdomain(owner, signature.signer):
-                    continue
-                if self.rtype == TYPE_DS and signature.signer == owner and owner != ROOT:
-                    continue  # a zone does not speak about its own DS (RFC 4035 section 5.2)
-                return signature.signer
-        if self.rtype == TYPE_DS and owner != ROOT:
-            return parent(owner)
-        return owner
+        return vouching_zone(self.state, self.view, owner, self.rtype, sets, now)
 
     def verify(self, rrset: RRset, trust: ZoneTrust, now: Instant) -> Verdict:
         """Verify one RRset with the keys of its zone."""
@@ -398,6 +391,9 @@ class LookupTask(CachedLookup):
         if status != BOGUS:
             self.accept(status, -1, cause, now)
             return
+        if self.negative_anchor is not None:
+            self.not_secure_but_excused(self.negative_anchor, cause, now)
+            return
         if not self.first_causes and cause is not None:
             self.first_causes = [cause]
         if not self.server:
@@ -423,6 +419,16 @@ class LookupTask(CachedLookup):
             return
         self.fail_bogus(now)
 
+    def not_secure_but_excused(self, anchor: NegativeTrustAnchor, cause: Cause | None, now: Instant) -> None:
+        """Bogus in a zone whose failures an anchor excuses; no other server is asked, for this goes on for hours."""
+        causes = [cause] if cause is not None else []
+        if self.server:
+            self.state.health.note_failure(self.judged_zone, self.name, REFRESH_BOGUS, causes, [self.server])
+        if self.for_client:
+            self.let_through(anchor, cause, now)
+        else:
+            self.fail(causes, REFRESH_BOGUS, now)  # the chain of trust knows a way on
+
     def fail_bogus(self, now: Instant) -> None:
         """The verdict: the zone that should have vouched for the data is broken."""
         note_failure(
@@ -440,6 +446,12 @@ class LookupTask(CachedLookup):
         self.fail(self.first_causes, REFRESH_BOGUS, now)
 
     # -- the end --------------------------------------------------------------------------------------------------
+
+    def let_through(self, anchor: NegativeTrustAnchor, cause: Cause | None, now: Instant) -> None:
+        """Accept what nobody vouches for; ``cause`` says what is wrong. The anchor's goes with the whole answer."""
+        self.kept_unchecked = anchor.is_temporary()
+        self.result.let_through = True
+        self.accept(INSECURE, -1, cause, now)
 
     def accept(self, status: int, ttl_s: int, cause: Cause | None, now: Instant) -> None:
         """Store and finish. ``ttl_s``: the TTL that signatures allow, -1: no limit from there.
@@ -470,7 +482,7 @@ class LookupTask(CachedLookup):
             self.store_rrset(self.rrset, status, ttl_s, cause, now)
         else:
             self.store_denial(status, ttl_s, cause, now)
-        self.state.failures.remove(self.name, self.rtype)
+        self.state.failures.remove(self.key_name, self.rtype)
         self.state.finish(self)
 
     def store_rrset(self, rrset: RRset, status: int, ttl_s: int, cause: Cause | None, now: Instant) -> None:
@@ -492,7 +504,7 @@ class LookupTask(CachedLookup):
             self.state.negatives.remove(self.name, self.rtype)
         self.store_others(now)
         if self.message is not None and not settings.minimal_responses:
-            learn_name_servers(self.state, self.message, self.zone, self.name, status, self.work, now)
+            learn_name_servers(self.state, self.message, self.zone, self.name, status, self.budget, now)
 
     def store_denial(self, status: int, ttl_s: int, cause: Cause | None, now: Instant) -> None:
         """Keep an NXDOMAIN or NODATA."""
@@ -573,8 +585,9 @@ class LookupTask(CachedLookup):
         self.result.causes = causes
         self.result.failure = failure
         self.result.expires_us = now.monotonic_us
-        if not self.budget.spent():
-            entry = self.state.failures.put(self.name, self.rtype, status, failure, causes, now.monotonic_us)
+        excused = self.negative_anchor is not None and not self.for_client  # clients' questions do not fail by it
+        if not self.budget.spent() and not excused:
+            entry = self.state.failures.put(self.key_name, self.rtype, status, failure, causes, now.monotonic_us)
             self.result.expires_us = entry.expires_us
         self.state.count("bogus_lookups" if status == BOGUS else "failed_lookups")
         self.state.finish(self)

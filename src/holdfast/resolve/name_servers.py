@@ -7,12 +7,18 @@ from holdfast.dns.iana import FLAG_AA, TYPE_NS
 from holdfast.dns.message import Message
 from holdfast.dns.name import is_subdomain
 from holdfast.dnssec.rrsig import verify_rrset
-from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.resolve.state import ResolverState
+from holdfast.resolve.task import RequestBudget
 
 
 def learn_name_servers(
-    state: ResolverState, message: Message, zone: bytes, name: bytes, status: int, work: WorkBudget, now: Instant
+    state: ResolverState,
+    message: Message,
+    zone: bytes,
+    name: bytes,
+    status: int,
+    budget: RequestBudget,
+    now: Instant,
 ) -> None:
     """Keep the NS RRset in the authority section of an answer about ``name`` from a server of ``zone``.
 
@@ -29,11 +35,11 @@ def learn_name_servers(
             continue
         ttl_s = rrset.ttl
         if status == SECURE:
-            trust = state.trust.get(rrset.name, now_us)
+            trust = state.trust.get(budget.view.key(rrset.name), now_us)
             if trust is None or trust.status != SECURE or trust.zone != rrset.name:
                 continue
             time_s = state.validation_time_s(now)
-            verdict = verify_rrset(rrset, trust.zone, trust.keys, state.verifier, work, time_s, state.policy)
+            verdict = verify_rrset(rrset, trust.zone, trust.keys, state.verifier, budget.work, time_s, state.policy)
             if verdict.status != SECURE:
                 continue
             ttl_s = min(ttl_s, verdict.ttl)

@@ -42,6 +42,7 @@ class LookupResult:
         self.refresh: bool = False  # close to its end: worth a prefetch (``refresh_us`` has passed)
         self.failure: int = NOT_FAILED  # one of REFRESH_*
         self.from_failure_cache: bool = False  # the attempt that failed was an earlier one
+        self.let_through: bool = False  # by a negative trust anchor: nobody vouches for it
         self.stale: bool = False  # expired data (RFC 8767)
         self.stale_cut: StaleCut | None = None  # an old delegation on the way here
         self.proved_until_s: int = FOREVER_S  # POSIX time at which the first signature of the proof ends

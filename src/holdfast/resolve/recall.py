@@ -81,11 +81,14 @@ def forget_name(state: ResolverState, name: bytes, now: Instant) -> int:
     """Drop everything at ``name``, here and in the store; returns how many RRsets memory had."""
     forget_records(state, name, zone_prefix(name) + b"\x00", now)
     count = 0
+    keys = state.negative_anchors.keys(name)
     for rtype in range(1, HIGHEST_TYPE + 1):
         count += 1 if state.rrsets.remove(name, rtype) else 0
         state.negatives.remove(name, rtype)
-        state.failures.remove(name, rtype)
-    state.trust.remove(name)
+        for key in keys:
+            state.failures.remove(key, rtype)
+    for key in keys:
+        state.trust.remove(key)
     return count
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from holdfast.base.cause import Cause
 from holdfast.base.instant import Instant
 from holdfast.base.security_status import BOGUS
-from holdfast.cache.broken_zones import BrokenZone, FailedQuestion
+from holdfast.cache.broken_zones import BrokenZone
 from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.dns.iana import TYPE_DNSKEY, TYPE_DS
 from holdfast.dns.name import is_subdomain
@@ -48,7 +48,7 @@ def note_failure(
     if budget.spent():
         return
     state.health.note_failure(zone, name, failure, causes, servers)
-    broken = state.broken.note(zone, name, rtype, failure, causes, now.monotonic_us)
+    broken = state.broken.note(zone, name, rtype, budget.view, failure, causes, now.monotonic_us)
     broken.clean = 0
     if not budget.is_probe:
         broken.wanted += 1
@@ -83,13 +83,14 @@ class Probe(Task):
     """One failing question, asked afresh."""
 
     def __init__(self, state: ResolverState, source: TaskSource, broken: BrokenZone) -> None:
-        budget = RequestBudget()
+        sample = broken.samples[broken.next_sample % len(broken.samples)]
+        budget = RequestBudget(sample.view)
         budget.is_probe = True
         super().__init__(b"", budget, 0)
         self.state: Final = state
         self.source: Final = source
         self.broken: Final = broken
-        self.sample: Final[FailedQuestion] = broken.samples[broken.next_sample % len(broken.samples)]
+        self.sample: Final = sample
         self.started = False
         self.lookup: PendingLookup | None = None
         self.trust: PendingTrust | None = None
@@ -114,8 +115,9 @@ class Probe(Task):
         """Start the look-up; False: it is under way."""
         sample = self.sample
         if sample.rtype == TYPE_DNSKEY and sample.name == self.broken.zone:
-            self.state.trust.remove(sample.name)
-            self.state.failures.remove(sample.name, TYPE_DNSKEY)
+            key = sample.view.key(sample.name)
+            self.state.trust.remove(key)
+            self.state.failures.remove(key, TYPE_DNSKEY)
             self.trust = self.source.trust_in(sample.name, self.budget, 0, now)
             return self.trust.done or not self.wait_for(self.trust)
         self.lookup = self.source.refresh(sample.name, sample.rtype, self.budget, now)
@@ -164,7 +166,8 @@ def heal(state: ResolverState, source: TaskSource, broken: BrokenZone, now: Inst
     for cut in state.cuts.cuts.values():
         if cut.zone != zone and is_subdomain(cut.zone, zone):
             wanted.append((-cut.uses, cut.zone, TYPE_DS))
-            state.trust.remove(cut.zone)
+            for key in state.negative_anchors.keys(cut.zone):
+                state.trust.remove(key)
     for entry in state.stale_questions.take_below(zone):
         if state.rrsets.get(entry.name, entry.rtype, now.monotonic_us) is None:
             wanted.append((-entry.uses, entry.name, entry.rtype))

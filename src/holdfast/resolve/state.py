@@ -22,7 +22,7 @@ from holdfast.cache.stale_questions import StaleQuestions
 from holdfast.cache.zone_health import ZoneHealthTable
 from holdfast.cache.zone_soa import SoaTable
 from holdfast.dnssec.algorithm_policy import AlgorithmPolicy
-from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchors
+from holdfast.dnssec.negative_trust_anchors import NegativeTrustAnchors
 from holdfast.dnssec.trust_anchor import TrustAnchor
 from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.resolve.error_report import ErrorReports

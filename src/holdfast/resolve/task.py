@@ -4,6 +4,7 @@ from typing import Final
 
 from holdfast.base.instant import Instant
 from holdfast.base.limits import SERVER_NAME_LOOKUPS_PER_REQUEST, UPSTREAM_QUERIES_PER_REQUEST
+from holdfast.dnssec.trust_view import PLAIN_VIEW, TrustView
 from holdfast.dnssec.work_budget import WorkBudget
 
 WAITS_EXAMINED: Final = 200  # tasks looked at when searching for a circle of waits; more means "assume a circle"
@@ -12,11 +13,14 @@ WAITS_EXAMINED: Final = 200  # tasks looked at when searching for a circle of wa
 class RequestBudget:
     """What one request, with everything that it causes, may still cost: queries, look-ups of servers, cryptography.
 
+    It also says what the request sees of the negative trust anchors (``view``), for that too holds for all it causes.
+
     What fails because a budget is spent says something about the request and nothing about the names, so it is not
     remembered: else one request could make names fail for others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, view: TrustView = PLAIN_VIEW) -> None:
+        self.view: Final = view
         self.queries = UPSTREAM_QUERIES_PER_REQUEST  # NXNSAttack, CVE-2020-12662
         self.server_names = SERVER_NAME_LOOKUPS_PER_REQUEST
         self.work: Final = WorkBudget()

@@ -7,6 +7,7 @@ from holdfast.base.instant import Instant
 from holdfast.cache.rrset_cache import rrset_key
 from holdfast.dns.iana import TYPE_DS, TYPE_TXT
 from holdfast.dns.rrset import RRset
+from holdfast.dnssec.trust_view import TrustView
 from holdfast.resolve.anchor_watch import AnchorWatch
 from holdfast.resolve.chain_of_trust import TrustTask
 from holdfast.resolve.delegation import starting_point
@@ -30,7 +31,7 @@ class Tasks(TaskSource):
         self, name: bytes, rtype: int, validate: bool, budget: RequestBudget, depth: int, now: Instant
     ) -> PendingLookup:
         """Look up one name and type; the first step runs at once, so what is cached is done on return."""
-        key = (b"v" if validate else b"l") + rrset_key(name, rtype)
+        key = b"v" + rrset_key(budget.view.key(name), rtype) if validate else b"l" + rrset_key(name, rtype)
         running = self.state.running.get(key)
         if isinstance(running, LookupTask):
             return running
@@ -41,7 +42,7 @@ class Tasks(TaskSource):
 
     def lookup_ds(self, name: bytes, budget: RequestBudget, depth: int, now: Instant) -> PendingLookup:
         """Look up the DS RRset of a zone cut for the chain of trust, or that there is none."""
-        key = b"d" + name
+        key = b"d" + budget.view.key(name)
         running = self.state.running.get(key)
         if isinstance(running, LookupTask):
             return running
@@ -50,23 +51,23 @@ class Tasks(TaskSource):
         task.step(now)
         return task
 
-    def prefetch(self, name: bytes, rtype: int, validate: bool, now: Instant) -> None:
+    def prefetch(self, name: bytes, rtype: int, validate: bool, view: TrustView, now: Instant) -> None:
         """Refresh what is about to expire; nobody waits for it. What failed lately is left alone for now (RFC 9520)."""
-        if self.state.failures.get(name, rtype, now.monotonic_us) is not None:
+        if self.state.failures.get(view.key(name), rtype, now.monotonic_us) is not None:
             return
-        if self.start_refresh(name, rtype, validate, RequestBudget()):
+        if self.start_refresh(name, rtype, validate, RequestBudget(view)):
             self.state.count("prefetches")
 
     def refresh(self, name: bytes, rtype: int, budget: RequestBudget, now: Instant) -> PendingLookup:
         """Look up afresh, whatever the caches say, or join who does."""
         self.start_refresh(name, rtype, True, budget)
-        running = self.state.running[b"p" + rrset_key(name, rtype)]
+        running = self.state.running[b"p" + rrset_key(budget.view.key(name), rtype)]
         assert isinstance(running, LookupTask)
         return running
 
     def start_refresh(self, name: bytes, rtype: int, validate: bool, budget: RequestBudget) -> bool:
         """Start a look-up past the caches; False: one is running."""
-        key = b"p" + rrset_key(name, rtype)
+        key = b"p" + rrset_key(budget.view.key(name), rtype)
         if key in self.state.running:
             return False
         task = LookupTask(self.state, self, key, name, rtype, validate, budget, 0, True, True)
@@ -89,7 +90,7 @@ class Tasks(TaskSource):
 
     def trust_in(self, name: bytes, budget: RequestBudget, depth: int, now: Instant) -> PendingTrust:
         """Find the trust in the zone that encloses ``name``."""
-        key = b"t" + name
+        key = b"t" + budget.view.key(name)
         running = self.state.running.get(key)
         if isinstance(running, TrustTask):
             return running

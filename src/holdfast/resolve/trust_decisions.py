@@ -1,14 +1,14 @@
 """Putting negative trust anchors in force, and ending them (RFC 7646 section 2), at once and for what is cached too.
 
-A new policy epoch makes whole answers of before unfindable, and the trust in the zone and all below is established
-anew. What was learned before stays. What a temporary anchor lets through is kept unchecked: when the anchor ends, it is
+A new policy epoch makes whole answers of before unfindable, and requests that are under way are worked on once more.
+Views make the trust of before unfindable where it could be another one now, and nowhere else (`dnssec.trust_view`).
+What was learned before stays. What a temporary anchor lets through is kept unchecked: when the anchor ends, it is
 validated on its next use, and what was validated before was never displaced.
 """
 
 from typing import Final
 
 from holdfast.base.instant import Instant
-from holdfast.dns.name import is_subdomain
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.resolve.recovery import forget_failures
 from holdfast.resolve.state import ResolverState
@@ -18,33 +18,40 @@ END_CHECK_US: Final = 60_000_000  # ends are by the wall clock: a step of it is 
 
 
 def put_negative_anchor(state: ResolverState, anchor: NegativeTrustAnchor, now: Instant) -> None:
-    """Put an anchor in force, in place of an earlier one of its zone: what fails there need not fail any more."""
+    """Put an anchor in force, in place of an earlier one of its zone."""
     state.negative_anchors.put(anchor)
-    change_policy(state, anchor.zone)
-    forget_failures(state, anchor.zone)
-    for zone in list(state.broken.zones):
-        if is_subdomain(zone, anchor.zone):
-            state.broken.remove(zone)
-    state.record("negative-trust-anchor", anchor.zone.decode("latin-1"), f"{anchor.text()} (by {anchor.author})")
+    change_policy(state)
+    state.record("negative-trust-anchor", anchor.zone.decode("latin-1"), described(anchor))
     if anchor.is_temporary():
         EndTimer(state, anchor, now.monotonic_us).fire(now)
 
 
+def described(anchor: NegativeTrustAnchor) -> str:
+    """Say everything about an anchor, for the journal."""
+    scope = anchor.scope.text()
+    return f"{anchor.text()} (by {anchor.author})" + (f"; {scope}" if scope else "")
+
+
 def remove_negative_anchor(state: ResolverState, zone: bytes) -> bool:
-    """End an anchor; False: there is none, or the configuration says that the zone is insecure."""
+    """End an anchor; False: there is none, or the configuration says that the zone is insecure.
+
+    Failures from before are forgotten: the anchor may well end because the zone is well again.
+    """
     anchor = state.negative_anchors.get(zone)
-    if anchor is None or not anchor.is_temporary():
+    if anchor is None:
         return False
     state.negative_anchors.remove(zone)
-    change_policy(state, zone)
+    forget_failures(state, zone)
+    change_policy(state)
     state.record("negative-trust-anchor-ended", zone.decode("latin-1"), anchor.text())
     return True
 
 
-def change_policy(state: ResolverState, zone: bytes) -> None:
-    """Let no decision of before count that could be another one now."""
+def change_policy(state: ResolverState) -> None:
+    """Let no decision of before count that could be another one now, and tell audiences apart that must be."""
     state.policy_epoch += 1
-    state.trust.remove_subtree(zone)
+    if state.audiences.several:
+        state.audiences.divide([state.negative_anchors.treatment(audience) for audience in state.audiences.all])
 
 
 class EndTimer(Timer):

@@ -4,6 +4,7 @@ from typing import Final
 
 from holdfast.dns.iana import TYPE_ANY, TYPE_TXT
 from holdfast.dns.name import to_text
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.resolve.state import ResolverState
 
 CHARACTER_STRING_OCTETS: Final = 255  # of one string in a TXT record (RFC 1035 section 3.3)
@@ -24,13 +25,19 @@ def chaos_texts(state: ResolverState, name: bytes, rtype: int) -> list[bytes] | 
     if name == TRUST_ANCHORS:
         return [txt_rdata(trust_anchor_text(state, zone)) for zone in state.anchors]
     if name == NEGATIVE_TRUST_ANCHORS:
-        return [txt_rdata(anchor.text()) for anchor in state.negative_anchors.anchors.values()]
+        return [txt_rdata(anchor_text(anchor)) for anchor in state.negative_anchors.all()]
     return None
 
 
 def trust_anchor_text(state: ResolverState, zone: bytes) -> str:
     """Return a trust anchor as its zone and the tags of the keys that are trusted now."""
     return " ".join([to_text(zone), *[str(tag) for tag in state.anchors[zone].trusted_key_tags()]])
+
+
+def anchor_text(anchor: NegativeTrustAnchor) -> str:
+    """Return a negative trust anchor with what clients may know of its scope."""
+    scope = anchor.scope.public_text()
+    return f"{anchor.text()} ({scope})" if scope else anchor.text()
 
 
 def txt_rdata(text: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from holdfast.base.audience import Audience
 from holdfast.base.cause import Cause
 from holdfast.base.effects import Client
 from holdfast.base.instant import Instant
@@ -25,6 +26,7 @@ from holdfast.dns.message import Question
 from holdfast.dns.name import ROOT, to_text
 from holdfast.dns.rdata import rdata_name
 from holdfast.dns.rrset import RRset
+from holdfast.dnssec.trust_view import PLAIN_VIEW
 from holdfast.resolve.classify import ANSWER, CNAME, DNAME, dname_target
 from holdfast.resolve.pending import FAILED, LookupResult, PendingLookup
 from holdfast.resolve.state import ResolverState
@@ -86,8 +88,12 @@ class RequestTask(Task):
         name: bytes,
         rtype: int,
         validate: bool,
+        audience: Audience,
     ) -> None:
-        super().__init__(key, RequestBudget(), 0)
+        view = state.negative_anchors.view(audience, rtype) if validate else PLAIN_VIEW
+        super().__init__(key, RequestBudget(view), 0)
+        self.view: Final = view
+        self.policy_epoch: Final = state.policy_epoch
         self.state: Final = state
         self.tasks: Final = tasks
         self.special: Final = special
@@ -103,6 +109,7 @@ class RequestTask(Task):
         self.expires_us: int = NEVER_US
         self.refresh_us: int = NEVER_US  # from here on the answer is worth a refresh
         self.cacheable: bool = True
+        self.timed_out = False
         self.brief: bool = False  # cacheable for a moment only
         self.zone_soa: ZoneSoa | None = None  # of a negative answer: when it changes, so does the answer
         self.soa_version: int = 0
@@ -193,7 +200,7 @@ class RequestTask(Task):
             return
         self.status = weaker(self.status, result.status)
         if self.validate and self.state.settings.validate:
-            self.note_negative_anchors()
+            self.note_negative_anchors(result)
         if result.stale_cut is not None and result.stale_cut.active:
             self.add_cause(result.stale_cut.cause)
             self.brief = True
@@ -204,7 +211,7 @@ class RequestTask(Task):
         self.expires_us = min(self.expires_us, result.expires_us)
         self.refresh_us = min(self.refresh_us, result.refresh_us())
         if result.refresh and self.state.settings.prefetch:
-            self.tasks.prefetch(self.current, self.rtype, self.validate, now)
+            self.tasks.prefetch(self.current, self.rtype, self.validate, self.view, now)
         ttl_s = max((result.expires_us - now.monotonic_us) // 1_000_000, 0)
         if result.stored_us == now.monotonic_us and result.rrset is None and result.soa is not None:
             ttl_s = min(ttl_s, result.soa.ttl)
@@ -231,14 +238,22 @@ class RequestTask(Task):
                 self.show_soa(result.soa, result, ttl_s, now)
             self.end()
 
-    def note_negative_anchors(self) -> None:
-        """Tell the client what keeps this link from being validated (RFC 7646): no AD, whenever it was learned."""
-        for anchor in self.state.negative_anchors.covering(self.current, self.rtype):
+    def note_negative_anchors(self, result: LookupResult) -> None:
+        """Tell the client what keeps this link from being validated (RFC 7646): no AD, whenever it was learned.
+
+        Where zones below an anchor stay validated, what is secure is so in spite of it.
+        """
+        for anchor in self.state.negative_anchors.covering(self.current, self.rtype, self.view):
+            if anchor.scope.below_strict and result.status == SECURE:
+                continue
             self.status = weaker(self.status, INSECURE)
             self.add_cause(anchor.cause())
 
     def show_soa(self, soa: RRset, result: LookupResult, ttl_s: int, now: Instant) -> None:
         """Show the zone's SOA: the newest that is known, if it is as trustworthy as the denial that it bounds."""
+        if result.let_through:  # none of it is for others to see
+            self.response.authority.insert(0, Part(soa, min(ttl_s, soa.ttl)))
+            return
         newest = self.state.soas.learn(soa, result.status, result.stored_us, now.monotonic_us)
         if newest.status <= result.status:
             soa = newest.rrset
@@ -285,6 +300,10 @@ class RequestTask(Task):
         self.seen.append(target)
         self.current = target
 
+    def is_outdated(self) -> bool:
+        """Tell whether a trust decision was made meanwhile, and there is time to do it all once more."""
+        return self.policy_epoch != self.state.policy_epoch and not self.timed_out
+
     def give_up_chain(self) -> None:
         """Answer SERVFAIL (RFC 1034 section 3.6.2). A loop is shown: it is what the zones say."""
         self.response.rcode = RCODE_SERVFAIL
@@ -313,7 +332,7 @@ class RequestTask(Task):
             if link is not None:
                 if not result.from_failure_cache:
                     recheck_us = now.monotonic_us + settings.failure_recheck_timer_s * 1_000_000
-                    self.state.failures.hold(self.current, self.rtype, recheck_us)
+                    self.state.failures.hold(self.view.key(self.current), self.rtype, recheck_us)
                 self.take(link, now)
                 return
         self.status = weaker(self.status, result.status)
@@ -331,6 +350,7 @@ class RequestTask(Task):
 
     def give_up(self, now: Instant) -> None:
         """Time is up: answer now; what runs goes on and fills the cache."""
+        self.timed_out = True
         if self.done or self.answer_stale(f"; no fresh answer within {REQUEST_TIMEOUT_MS // 1000} s", now):
             return
         self.cacheable = False

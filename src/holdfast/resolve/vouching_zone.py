@@ -1,0 +1,45 @@
+"""Which zone has to vouch for data: the one that says it signed them, unless that cannot be left to the data."""
+
+from holdfast.base.instant import Instant
+from holdfast.dns.iana import TYPE_DS
+from holdfast.dns.name import ROOT, is_subdomain, parent
+from holdfast.dns.rdata import parse_rrsig
+from holdfast.dns.rrset import RRset
+from holdfast.dnssec.trust_view import TrustView
+from holdfast.resolve.last_known_good import signed_cut_between
+from holdfast.resolve.state import ResolverState
+
+
+def vouching_zone(
+    state: ResolverState, view: TrustView, owner: bytes, rtype: int, sets: list[RRset], now: Instant
+) -> bytes:
+    """Return the zone for data about ``owner`` and ``rtype``; ``sets`` are the RRsets with the signatures.
+
+    Where a negative trust anchor excuses the failures of a zone, nothing may hide behind it that belongs to a signed
+    zone below, and nothing loses by it that claims to be from a zone above.
+    """
+    claimed = claimed_signer(owner, rtype, sets)
+    covering = state.negative_anchors.covering(owner, rtype, view)
+    if not covering or len(claimed) > len(covering[0].zone):
+        return claimed
+    anchor = covering[0]
+    if anchor.scope.below_strict:
+        cut = signed_cut_between(state, parent(owner) if rtype == TYPE_DS else owner, anchor.zone, now)
+        if cut:
+            return cut
+    return anchor.zone
+
+
+def claimed_signer(owner: bytes, rtype: int, sets: list[RRset]) -> bytes:
+    """Return the zone that signed the data as they say, or, unsigned, the name whose zone should have."""
+    for rrset in sets:
+        for rdata in rrset.signatures:
+            signature = parse_rrsig(rdata)
+            if signature is None or not is_subdomain(owner, signature.signer):
+                continue
+            if rtype == TYPE_DS and signature.signer == owner and owner != ROOT:
+                continue  # a zone does not speak about its own DS (RFC 4035 section 5.2)
+            return signature.signer
+    if rtype == TYPE_DS and owner != ROOT:
+        return parent(owner)
+    return owner
