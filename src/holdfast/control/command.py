@@ -6,7 +6,7 @@ import socket
 from rich.console import Console
 
 from holdfast.control.config import read_config
-from holdfast.control.nta_report import print_report
+from holdfast.control.nta_report import print_report, recheck_lines
 from holdfast.control.problems import InputError
 from holdfast.control.settings import control_socket, server_settings
 from holdfast.dnssec.signature_time import utc_text
@@ -119,6 +119,9 @@ def _print_anchors(console: Console, command: str, result: Values) -> None:
         left = f"{anchor['left_s'] // 3600} h {anchor['left_s'] % 3600 // 60} min left"
         console.print(f"{anchor['zone']} until {utc_text(anchor['end_s'])} ({left})", markup=False)
         console.print(f"  by {anchor['author']} since {utc_text(anchor['start_s'])}: {anchor['reason']}", markup=False)
+        if "recheck" in anchor:
+            for line in recheck_lines(anchor["recheck"]):
+                console.print(f"  {line}", markup=False)
         if "evidence" in anchor:
             console.print(f"  evidence: {anchor['evidence']}", markup=False)
     if "warning" in result:

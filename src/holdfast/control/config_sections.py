@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from holdfast.base.limits import CLIENT_GROUP_PREFIXES
 from holdfast.base.settings import EngineSettings
+from holdfast.evidence.rounds import CLEAN_ROUNDS_MAXIMUM
 from holdfast.server.settings import VANTAGE_POINTS, ServerSettings
 from holdfast.server.texts import (
     parse_address,
@@ -376,6 +377,33 @@ class NegativeTrustAnchorsSection(Section):
         description='Resolvers elsewhere that are asked as well when a zone is checked: "ADDRESS" or "ADDRESS:PORT" '
         '(over TCP), or "tls://ADDRESS#NAME" (DNS over TLS, the certificate must be NAME\'s). What an attacker on this '
         "server's path could imitate, they tell from a mistake of the registry.",
+    )
+    recheck_interval_s: float = Field(
+        default=SERVER.recheck.interval_s,
+        ge=0,
+        le=86400,
+        description="While one is in force, all servers of its zone are asked again after this long; when they are "
+        "clean for several rounds, it ends. 0: it lasts until its end.",
+    )
+    recheck_clean_rounds: int = Field(
+        default=SERVER.recheck.clean_rounds,
+        ge=1,
+        le=CLEAN_ROUNDS_MAXIMUM,
+        description="Clean rounds in a row that end it: no bad RRset at any server. Each looks at another sample.",
+    )
+    recheck_relapse_rounds: int = Field(
+        default=SERVER.recheck.relapse_rounds,
+        ge=0,
+        le=CLEAN_ROUNDS_MAXIMUM,
+        description="More clean rounds needed after each relapse (clean, then bad again), up to twelve in all: "
+        "a zone that flaps has to hold still for longer.",
+    )
+    recheck_silent_percent: int = Field(
+        default=round(SERVER.recheck.silent_share * 100),
+        ge=0,
+        le=90,
+        description="Share of a zone's name servers that may be silent in a clean round; if more are, the round counts "
+        "neither way.",
     )
 
 

@@ -58,6 +58,9 @@ def add(
     force: Annotated[
         bool, typer.Option("--force", help="Put it in force without a check: you have confirmed it by other means.")
     ] = False,
+    no_recheck: Annotated[
+        bool, typer.Option("--no-recheck", help="Let it last until its end, even when the zone is well before.")
+    ] = False,
     socket: SocketOption = None,
     config: ConfigOption = None,
     as_json: ReplyOption = False,
@@ -77,6 +80,7 @@ def add(
         lifetime_s=_lifetime_s(lifetime),
         names=_joined(names),
         force=force or None,
+        recheck=False if no_recheck else None,
     )
 
 

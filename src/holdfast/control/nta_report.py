@@ -54,6 +54,17 @@ def _lines(report: dict[str, Any]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
 
 
+def recheck_lines(progress: dict[str, Any]) -> list[str]:
+    """Return how far the recheck of a zone is, and which servers are still bad."""
+    if not progress["rounds"]:
+        return ["recheck: no round yet"]
+    servers = f"{progress['clean_servers']} of {progress['servers']} servers clean"
+    if progress["silent_servers"]:
+        servers += f", {progress['silent_servers']} silent"
+    rounds = f"round {progress['clean_rounds']} of {progress['rounds_needed']} ({progress['rounds']} in all)"
+    return [f"recheck: {servers}, {rounds}", *[f"  {one}" for one in progress.get("dirty", [])]]
+
+
 def replay_evidence(what: str, socket: str | None, config: str | None, as_json: bool) -> None:
     """Judge a bundle again and print the report. Raises InputError if there is none, or it is malformed."""
     from holdfast.crypto.verifier import CryptographyVerifier

@@ -9,6 +9,7 @@ from holdfast.control.config_sections import MIB, ForwardZoneSection, ZoneSectio
 from holdfast.control.problems import InputError, read_text
 from holdfast.control.root_hints import built_in_root_servers, read_root_servers
 from holdfast.control.trust_anchors import ROOT_TRUST_ANCHORS, TrustAnchors
+from holdfast.evidence.rounds import RecheckPolicy
 from holdfast.server.settings import ApiSettings, Listener, ServerSettings
 from holdfast.server.texts import (
     parse_address,
@@ -53,6 +54,7 @@ def server_settings(config: Config) -> ServerSettings:
         upstream_sockets=config.upstream.sockets,
         drain_s=server.drain_s,
         vantage_points=tuple(map(parse_vantage_point, config.negative_trust_anchors.vantage_points)),
+        recheck=_recheck_policy(config),
         address_map={
             parse_address(address): parse_endpoint(place) for address, place in config.upstream.address_map.items()
         },
@@ -85,6 +87,16 @@ def _listeners(config: Config) -> tuple[Listener, ...]:
             if first != service:  # a file cannot say so, but the command line on top of it can
                 raise InputError([f"{listener} is listened on for {first!r} and for {service!r}"])
     return tuple(listeners)
+
+
+def _recheck_policy(config: Config) -> RecheckPolicy:
+    section = config.negative_trust_anchors
+    return RecheckPolicy(
+        section.recheck_interval_s,
+        section.recheck_clean_rounds,
+        section.recheck_relapse_rounds,
+        section.recheck_silent_percent / 100,
+    )
 
 
 def control_socket(config: Config) -> Path | None:

@@ -10,7 +10,7 @@ INTERVAL_S = 120  # between rounds: a few hundred questions to a zone's servers,
 CLEAN_ROUNDS = 3  # in a row: each has another sample, and zones that flap rarely hold still for six minutes
 RELAPSE_ROUNDS = 2  # more are needed after each relapse (clean, then dirty again): hysteresis against flapping
 CLEAN_ROUNDS_MAXIMUM = 12  # needed at most, so that a zone that is well at last is validated within half an hour
-SILENT_SHARE = 1 / 3  # of the servers may be silent in a clean round; more, and it says nothing
+SILENT_SHARE = 0.34  # of the servers, a third, may be silent in a clean round; with more it says nothing
 
 
 @dataclass(frozen=True)

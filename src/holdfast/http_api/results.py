@@ -59,6 +59,19 @@ class Nothing(BaseModel):
     """Done; there is nothing to tell."""
 
 
+class RecheckResult(BaseModel):
+    """How far the recheck of a zone is: the anchor ends when so many rounds in a row are clean at all servers."""
+
+    servers: int = Field(description="Of the zone, in the latest round.")
+    clean_servers: int
+    silent_servers: int
+    clean_rounds: int = Field(description="In a row.")
+    rounds_needed: int
+    rounds: int = Field(description="In all.")
+    dirty: list[str] | None = Field(default=None, description="Servers that are not clean, and why.")
+    at_s: int | None = Field(default=None, description="When the latest round began.")
+
+
 class NegativeTrustAnchorResult(BaseModel):
     """A negative trust anchor (RFC 7646). Times are POSIX seconds."""
 
@@ -69,6 +82,7 @@ class NegativeTrustAnchorResult(BaseModel):
     end_s: int
     left_s: int = Field(description="Seconds until it ends by itself.")
     evidence: str | None = Field(default=None, description="The file with the evidence that it rests on.")
+    recheck: RecheckResult | None = Field(default=None, description="Absent: it lasts until its end.")
 
 
 class NegativeTrustAnchorsResult(BaseModel):

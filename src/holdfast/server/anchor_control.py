@@ -1,11 +1,11 @@
 """The supervisor's desk for negative trust anchors: commands, the check before one is put in force, the evidence."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import structlog
 
 from holdfast.base.settings import EngineSettings
+from holdfast.dns.name import from_text, to_text
 from holdfast.evidence.verdict import REGISTRY_FAILURE
 from holdfast.server.commands import (
     CHECK_S,
@@ -19,8 +19,11 @@ from holdfast.server.control_socket import Reply
 from holdfast.server.evidence_store import FOLDER, prune
 from holdfast.server.lines import Values
 from holdfast.server.negative_trust_anchors import NegativeTrustAnchorList
+from holdfast.server.recheck import Recheck, outcome
+from holdfast.server.settings import ServerSettings
 
 CHECKS_AT_ONCE = 2  # a check asks some hundred questions; more of them wait for their users' second try
+RECHECK_AUTHOR = "recheck"  # in the journal, for anchors that end because their zone is well
 REASONS_GIVEN = 3  # in the refusal; `holdfast nta check` has all, and the table
 
 Tell = Callable[[Command, Values, Reply], None]
@@ -32,23 +35,26 @@ log = structlog.get_logger()
 class AnchorControl:
     """Carries out commands about negative trust anchors. ``tell_all`` sends one to all workers, ``tell_one`` to one."""
 
-    def __init__(self, directory: Path | None, tell_all: Tell, tell_one: Tell) -> None:
-        self.anchors = NegativeTrustAnchorList(directory)
-        self._directory = directory
+    def __init__(self, settings: ServerSettings, tell_all: Tell, tell_one: Tell) -> None:
+        self.anchors = NegativeTrustAnchorList(settings.state_directory)
+        self.recheck = Recheck(settings.recheck)
+        self._directory = settings.state_directory
         self._tell_all = tell_all
         self._tell_one = tell_one
         self._checks = 0
 
-    def move(self, directory: Path | None) -> None:
-        """Keep everything in another directory from now on (after a reload)."""
-        self._directory = directory
-        self.anchors.move(directory)
+    def reload(self, settings: ServerSettings) -> None:
+        """Obey new settings from now on: the directory in which everything is kept, and the recheck."""
+        self._directory = settings.state_directory
+        self.anchors.move(settings.state_directory)
+        if settings.recheck != self.recheck.policy:
+            self.recheck = Recheck(settings.recheck)
 
     def command(self, command: Command, values: Values, settings: EngineSettings, reply: Reply) -> None:
         """Carry out a checked command: first the list, then the workers that run."""
         try:
             if command.name in ("nta.list", "nta.show"):
-                reply({"ok": True, "result": self.anchors.show(values)})
+                reply({"ok": True, "result": self._show(values)})
             elif command.name == "nta.evidence":
                 reply({"ok": True, "result": self._evidence(values)})
             elif command.name == "nta.check":
@@ -72,6 +78,54 @@ class AnchorControl:
             reply(result)
 
         self._tell_all(change.command, change.request, answer)
+
+    def _show(self, values: Values) -> Values:
+        """Return the list, or one record, with the progress of the recheck. Raises CommandError."""
+        self.recheck.follow(self.anchors.rechecked())
+        result = self.anchors.show(values)
+        for shown in result["anchors"]:
+            progress = self.recheck.shown(from_text(shown["zone"]) or b"", values["command"] == "nta.show")
+            if progress:
+                shown["recheck"] = progress
+        return result
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    def run_due(self, settings: EngineSettings) -> None:
+        """Note ends that have come, and begin the round of a recheck that is due."""
+        self.anchors.expire()
+        self.recheck.follow(self.anchors.rechecked())
+        zone = self.recheck.take_due()
+        if zone:
+            request = {"command": PROBE.name, "zone": to_text(zone), "recheck": True}
+            self._tell_one(PROBE, request, lambda result: self._take_round(result, settings))
+
+    def deadlines_s(self) -> list[float]:
+        """Return when `run_due` has something to do, in monotonic seconds."""
+        return self.recheck.deadlines_s()
+
+    def _take_round(self, result: Values, settings: EngineSettings) -> None:
+        """Take the result of a round, and end the anchor if its zone is well."""
+        report = result["result"] if result["ok"] else None
+        zone, is_well = self.recheck.take(report)
+        progress = self.recheck.shown(zone, False)
+        if report is None:
+            log.warning("recheck failed", zone=to_text(zone), error=result["error"])
+            return
+        log.info("rechecked", zone=to_text(zone), verdict=report["verdict"], **progress)
+        if not is_well:
+            return
+        values = {
+            "command": "nta.remove",
+            "zone": to_text(zone),
+            "author": RECHECK_AUTHOR,
+            "reason": outcome(report, progress),
+            "evidence": report["evidence"],
+        }
+        try:
+            self._change(Command("nta.remove"), values, settings, lambda _reply: None)
+        except CommandError as error:
+            log.error("an anchor whose zone is well could not be ended", zone=to_text(zone), error=str(error))
 
     # -- evidence -----------------------------------------------------------------------------------------------------
 

@@ -196,6 +196,9 @@ NAMES = Argument(
     characters=NAMES_CHARACTERS,
 )
 FORCE = Argument("force", bool, required=False, meaning="Put it in force without a check of the zone.")
+RECHECK = Argument(
+    "recheck", bool, required=False, meaning="Whether it ends when the zone is well; otherwise only at its end."
+)
 FLUSH_NAME = Argument("name", str, check=not_a_name, meaning="Domain name to forget.", characters=NAME_CHARACTERS)
 FLUSH_SUBTREE = Argument("subtree", bool, required=False, meaning="Forget everything below the name as well.")
 
@@ -230,7 +233,7 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "nta.add",
-            (ZONE, REASON, AUTHOR, LIFETIME_OR_DEFAULT, NAMES, FORCE),
+            (ZONE, REASON, AUTHOR, LIFETIME_OR_DEFAULT, NAMES, FORCE, RECHECK),
             for_anchors=True,
             meaning="Stop validating a zone, in all workers at once; it ends by itself. Refused, unless forced, if a "
             "check does not find that its registry failed.",

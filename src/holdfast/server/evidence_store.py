@@ -15,19 +15,27 @@ ZONE_CHARACTERS = 100  # of the zone in a file's name
 DIGEST_DIGITS = 12  # enough to tell files apart, and to see that one was changed
 
 
-def file_name(bundle: Bundle, octets: bytes) -> str:
-    """Return the name of the file for a bundle: zone, time, and the beginning of its SHA-256 digest."""
+def file_name(bundle: Bundle, octets: bytes, passing: bool) -> str:
+    """Return the name of the file for a bundle: zone, time, and the beginning of its SHA-256 digest.
+
+    One that is ``passing`` has the same name as the one before it.
+    """
     zone = "root" if bundle.zone == ROOT else to_text(bundle.zone).replace("/", "_")[:ZONE_CHARACTERS]
+    if passing:
+        return f"{zone}.recheck.json"
     at = utc_text(bundle.started_s).replace("-", "").replace(":", "")
     return f"{zone}.{at}.{hashlib.sha256(octets).hexdigest()[:DIGEST_DIGITS]}.json"
 
 
-def keep(state_directory: Path, bundle: Bundle) -> str:
-    """Write a bundle; returns the name of its file. Raises OSError, and BundleError if it is too large."""
+def keep(state_directory: Path, bundle: Bundle, passing: bool = False) -> str:
+    """Write a bundle, one that is ``passing`` in place of the one before it; returns the name of its file.
+
+    Raises OSError, and BundleError if it is too large.
+    """
     octets = encode(bundle)
     folder = state_directory / FOLDER
     folder.mkdir(mode=0o750, exist_ok=True)
-    name = file_name(bundle, octets)
+    name = file_name(bundle, octets, passing)
     temporary = folder / f".{name}.{os.getpid()}"
     temporary.write_bytes(octets)
     temporary.replace(folder / name)

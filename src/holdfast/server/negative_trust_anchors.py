@@ -42,6 +42,7 @@ class NegativeTrustAnchorList:
         self._clock = clock
         self._anchors: dict[bytes, NegativeTrustAnchor] = {}
         self._files: dict[bytes, str] = {}  # of evidence, by zone
+        self._held: dict[bytes, bool] = {}  # zones whose anchors are not rechecked
         self._journal = ChangeJournal(directory, FILE_NAME, "negative trust anchors")
         self._journal.read(self._replay, self._in_force_values, self._now_s())
         self.expire()
@@ -65,6 +66,7 @@ class NegativeTrustAnchorList:
             log.info("negative trust anchor ended", zone=to_text(anchor.zone))
             # It has ended, written or not: its end is in the journal already.
             self._journal.note(now_s, "end", anchor.author, anchor.reason, self._entry(anchor, anchor.end_s))
+            self._note(anchor.zone, "", True)
 
     def show(self, values: Values) -> Values:
         """Return the records for a user: all, or the one of a zone. Raises CommandError if that has none."""
@@ -100,6 +102,10 @@ class NegativeTrustAnchorList:
                 f"{command}: cannot write {self._journal.path}: {error.strerror or error}", UNAVAILABLE
             ) from None
 
+    def rechecked(self) -> list[NegativeTrustAnchor]:
+        """Return the records in force that end when their zones are well."""
+        return [one for one in self.in_force() if one.zone not in self._held]
+
     def refuse_early(self, values: Values, settings: EngineSettings) -> None:
         """Raise CommandError for an anchor that cannot be added whatever a check finds."""
         self.expire()
@@ -124,12 +130,9 @@ class NegativeTrustAnchorList:
         now_s = self._now_s()
         end_s = now_s + values.get("lifetime_s", NEGATIVE_TRUST_ANCHOR_LIFETIME_S)
         anchor = NegativeTrustAnchor(zone, values["reason"].strip(), values["author"].strip(), now_s, end_s)
-        evidence = values.get("evidence", "")
-        self._write("add", anchor, anchor.author, anchor.reason, 0, evidence)
+        self._note(zone, values.get("evidence", ""), values.get("recheck", True))
+        self._write("add", anchor, anchor.author, anchor.reason, 0)
         self._anchors[zone] = anchor
-        self._files.pop(zone, None)
-        if evidence:
-            self._files[zone] = evidence
         warning = ""
         if zone in [one.zone for one in settings.trust_anchors]:  # RFC 7646 section 3: users should not be surprised
             warning = f"{to_text(zone)} has a trust anchor of its own, which does not count meanwhile"
@@ -150,6 +153,7 @@ class NegativeTrustAnchorList:
         evidence = values.get("evidence", "")
         self._write("remove", anchor, values["author"].strip(), values["reason"].strip(), old.end_s, evidence)
         del self._anchors[old.zone]
+        self._note(old.zone, "", True)
         return self._taken("nta.drop", anchor)
 
     def _taken(self, action: str, anchor: NegativeTrustAnchor, warning: str = "") -> Change:
@@ -158,6 +162,15 @@ class NegativeTrustAnchorList:
         if warning:
             result["warning"] = warning
         return Change(action, anchor_values(anchor), result)
+
+    def _note(self, zone: bytes, evidence: str, rechecked: bool) -> None:
+        """Keep what belongs to a zone's record beside it."""
+        self._files.pop(zone, None)
+        self._held.pop(zone, None)
+        if evidence:
+            self._files[zone] = evidence
+        if not rechecked:
+            self._held[zone] = True
 
     def _shown(self, anchor: NegativeTrustAnchor, now_s: int) -> Values:
         shown = {**anchor_values(anchor), "left_s": anchor.end_s - now_s}
@@ -198,7 +211,9 @@ class NegativeTrustAnchorList:
         """Return what a line says beside who, when and why; without ``evidence``, that on which the record rests."""
         old_end = {"old_end": utc_text(old_end_s)} if old_end_s else {}
         file = evidence or self._files.get(anchor.zone, "")
-        found = {"evidence": file} if file else {}
+        found: Values = {"evidence": file} if file else {}
+        if anchor.zone in self._held:
+            found["recheck"] = False
         return {"end": utc_text(anchor.end_s), **old_end, **found, "anchor": anchor_values(anchor)}
 
     def _in_force_values(self) -> list[Values]:
@@ -214,9 +229,8 @@ class NegativeTrustAnchorList:
             return False
         if action in ("add", "extend"):
             self._anchors[anchor.zone] = anchor
-            self._files.pop(anchor.zone, None)
-            if isinstance(values.get("evidence"), str):
-                self._files[anchor.zone] = values["evidence"]
+            evidence = values.get("evidence")
+            self._note(anchor.zone, evidence if isinstance(evidence, str) else "", values.get("recheck") is not False)
         elif action in ("remove", "end"):
             self._anchors.pop(anchor.zone, None)
         return True

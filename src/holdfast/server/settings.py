@@ -5,6 +5,7 @@ from pathlib import Path
 
 from holdfast.base.limits import TCP_IDLE_MS
 from holdfast.base.settings import DEFAULT_SERVICE
+from holdfast.evidence.rounds import RecheckPolicy
 from holdfast.server.vantage_point import VantagePoint
 
 TCP_CONNECTIONS = 1000  # of all clients: memory is bounded by this times the pipeline limit
@@ -51,7 +52,7 @@ class ServerSettings:
     anchors are remembered (None: nowhere). ``control_socket``: where commands are taken (None: nowhere), also from
     members of ``control_group`` ("": only from root and ``user``). ``address_map``: packed upstream address to the
     (host, port) asked in its place, for the laboratory. ``api``: the HTTP API (None: there is none).
-    ``vantage_points``: asked as well when a zone is checked.
+    ``vantage_points``: asked as well when a zone is checked. ``recheck``: of zones under a negative trust anchor.
     """
 
     listeners: tuple[Listener, ...] = (Listener("127.0.0.1"), Listener("::1"))
@@ -70,3 +71,4 @@ class ServerSettings:
     address_map: dict[bytes, tuple[str, int]] = field(default_factory=dict)
     api: ApiSettings | None = None
     vantage_points: tuple[VantagePoint, ...] = ()
+    recheck: RecheckPolicy = field(default_factory=RecheckPolicy)

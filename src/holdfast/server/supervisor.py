@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -68,7 +69,7 @@ class Supervisor:
         self._control: ControlSocket | None = None
         self._api = Companion("http api", serve_api)
         self._fan_outs = FanOuts()
-        self._anchors = AnchorControl(None, self._tell_workers, self._tell_one)
+        self._anchors = AnchorControl(replace(settings, state_directory=None), self._tell_workers, self._tell_one)
         self._workers: dict[int, WorkerProcess] = {}
         self._retired: set[int] = set()
         self._restart_at: dict[int, float] = {}
@@ -91,7 +92,7 @@ class Supervisor:
             drop_privileges(settings.user)
             prepare_token(settings)
             self._prepare_store()
-            self._anchors = AnchorControl(settings.state_directory, self._tell_workers, self._tell_one)
+            self._anchors = AnchorControl(settings, self._tell_workers, self._tell_one)
             self._catch_signals()
             for number in range(settings.workers):
                 self._start(number)
@@ -148,7 +149,7 @@ class Supervisor:
             self._flush_output()
             self._api.start(self._settings, self._leave_to_api)
         self._fan_outs.expire()
-        self._anchors.anchors.expire()
+        self._anchors.run_due(self._engine_settings)
         if self._control is not None:
             self._control.close_idle()
 
@@ -156,7 +157,7 @@ class Supervisor:
         """Return how long nothing needs to be done unless something happens."""
         if self._stopping or self._reload_wanted:
             return 0
-        deadlines = [*self._restart_at.values(), *self._fan_outs.deadlines_s()]
+        deadlines = [*self._restart_at.values(), *self._fan_outs.deadlines_s(), *self._anchors.deadlines_s()]
         if self._api.start_at_s is not None:
             deadlines.append(self._api.start_at_s)
         return max(min([IDLE_WAKE_UP_S, *(one - time.monotonic() for one in deadlines)]), 0)
@@ -335,7 +336,7 @@ class Supervisor:
         self._api.use(api_sockets)
         self._settings = settings
         self._engine_settings = self._with_seed(engine_settings)
-        self._anchors.move(settings.state_directory)
+        self._anchors.reload(settings)
         self._restart_at.clear()
         old = [worker for worker in self._workers.values() if worker.pid not in self._retired]
         for number in range(settings.workers):

@@ -9,7 +9,6 @@ from holdfast.crypto.verifier import CryptographyVerifier
 from holdfast.dns.name import from_text
 from holdfast.evidence.bundle import Bundle, BundleError
 from holdfast.evidence.report_values import report_values
-from holdfast.evidence.rounds import SILENT_SHARE
 from holdfast.evidence.verdict import is_round_clean, judge
 from holdfast.server.commands import CommandError, not_a_name
 from holdfast.server.evidence_store import keep
@@ -35,8 +34,12 @@ async def check_zone(host: "EngineHost", values: Values) -> Values:
     # The sums of a few hundred signatures take some ten milliseconds, which clients need not wait for.
     report = await asyncio.to_thread(judge, bundle, CryptographyVerifier())
     found = report_values(bundle, report)
-    found["clean"] = is_round_clean(report, SILENT_SHARE)
-    found["evidence"] = await asyncio.to_thread(_keep, host, bundle)
+    found["clean"] = is_round_clean(report, host.settings.recheck.silent_share)
+    # Rounds that find nothing new replace each other; those that may end an anchor are kept.
+    passing = values.get("recheck", False) and not found["clean"]
+    found["evidence"] = await asyncio.to_thread(_keep, host, bundle, passing)
+    if values.get("recheck"):
+        found["rows"] = []
     return fitting(found)
 
 
@@ -48,12 +51,12 @@ def fitting(found: Values) -> Values:
     return found
 
 
-def _keep(host: "EngineHost", bundle: Bundle) -> str:
+def _keep(host: "EngineHost", bundle: Bundle, passing: bool) -> str:
     directory = host.settings.state_directory
     if directory is None:
         return ""
     try:
-        return keep(directory, bundle)
+        return keep(directory, bundle, passing)
     except (OSError, BundleError) as error:
         log.error("cannot keep evidence", directory=str(directory), error=str(error))
         return ""

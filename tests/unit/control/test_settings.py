@@ -9,6 +9,7 @@ from holdfast.control.config import Config, parse_config
 from holdfast.control.overrides import load_config
 from holdfast.control.problems import InputError
 from holdfast.control.settings import engine_settings, server_settings
+from holdfast.evidence.rounds import RecheckPolicy
 from holdfast.server.settings import ApiSettings, Listener, ServerSettings
 from holdfast.server.vantage_point import VantagePoint
 from holdfast.server.worker import write_anchor_state
@@ -176,6 +177,10 @@ host_names = ["ns.corp.example"]
 token_file = "token"
 [negative_trust_anchors]
 vantage_points = ["192.0.2.9:54", "tls://[2001:db8::9]:8853#dns.example", "tls://192.0.2.9#dns.example"]
+recheck_interval_s = 5
+recheck_clean_rounds = 4
+recheck_relapse_rounds = 1
+recheck_silent_percent = 50
 """
 
 
@@ -206,6 +211,7 @@ def test_every_setting_of_the_server_can_be_changed() -> None:
             VantagePoint("2001:db8::9", 8853, "dns.example"),
             VantagePoint("192.0.2.9", 853, "dns.example"),
         ),
+        recheck=RecheckPolicy(5, 4, 1, 0.5),
     )
     assert {name for name in vars(settings) if getattr(settings, name) == getattr(ServerSettings(), name)} == set()
 
