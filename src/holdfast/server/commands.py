@@ -26,7 +26,7 @@ NAME_CHARACTERS = 1004  # of a domain name as text: 251 octets of labels at most
 
 ANSWER_S = 10.0  # workers answer within milliseconds; one that does not by then is stuck, and the reply says so
 CHECK_S = 60.0  # the limits of a check add up to half of that
-NAMES_CHARACTERS = 8 * NAME_CHARACTERS  # of a list of names
+NAMES_CHARACTERS = 2 * NAME_CHARACTERS  # of a list of names: dozens of usual ones
 
 Merge = Callable[[Sequence[Values]], Values]
 WorkerAction = Callable[["ResolverEngine", Values, Instant], Values]
