@@ -1,5 +1,6 @@
 """Stand-ins for what the driver is given: a socket, a poller, clocks."""
 
+from collections.abc import Callable
 from typing import Any
 
 from holdfast.driver.seams import Clocks
@@ -74,13 +75,22 @@ class FakePoller:
     def __init__(self) -> None:
         self.watched: list[int] = []
         self.ready: list[int] = []
+        self.timeouts_s: list[float] = []
+        self.on_poll: Callable[[], None] | None = None
 
     def register(self, descriptor: int, _events: int) -> None:
         """As `select.epoll.register`."""
         self.watched.append(descriptor)
 
-    def poll(self, _timeout_s: float) -> list[tuple[int, int]]:
+    def unregister(self, descriptor: int) -> None:
+        """As `select.epoll.unregister`."""
+        self.watched.remove(descriptor)
+
+    def poll(self, timeout_s: float, _events: int) -> list[tuple[int, int]]:
         """As `select.epoll.poll`."""
+        self.timeouts_s.append(timeout_s)
+        if self.on_poll is not None:
+            self.on_poll()
         ready, self.ready = self.ready, []
         return [(descriptor, 1) for descriptor in ready]
 

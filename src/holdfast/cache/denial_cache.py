@@ -44,14 +44,23 @@ def base32hex_label(digest: bytes) -> bytes:
     return bytes(out)
 
 
+def covers(key: bytes, next_key: bytes, wanted: bytes) -> bool:
+    """Say whether ``wanted`` sorts between two neighbours of a chain; its last record points back to the first."""
+    if key < next_key:
+        return key < wanted < next_key
+    return wanted > key or wanted < next_key
+
+
 class StoredProof:
     """One NSEC or NSEC3 RRset and how long it may be used.
 
-    ``proved_until_s``: POSIX time at which the first signature ends of those that prove it.
+    ``next_key`` is the sort key of the next owner name in the chain. ``proved_until_s``: POSIX time at which the first
+    signature ends of those that prove it.
     """
 
-    def __init__(self, rrset: RRset, expires_us: int, proved_until_s: int) -> None:
+    def __init__(self, rrset: RRset, next_key: bytes, expires_us: int, proved_until_s: int) -> None:
         self.rrset: Final = rrset
+        self.next_key: Final = next_key
         self.expires_us: Final = expires_us
         self.proved_until_s: Final = proved_until_s
         self.octets: Final = ENTRY_OVERHEAD_OCTETS + rrset_octets(rrset)
@@ -101,11 +110,11 @@ class ZoneProofs:
         self.keys = []
         self.proofs = {}
 
-    def at_or_before(self, key: bytes, now_us: int) -> StoredProof | None:
-        """Return the last proof whose key is not after ``key``; the last of all if none is (the chain is a circle)."""
+    def at(self, key: bytes, now_us: int) -> StoredProof | None:
+        """Return the proof whose owner has this key or, failing that, whose gap it lies in."""
         if not self.keys:
             return None
-        at = bisect_right(self.keys, key) - 1
+        at = bisect_right(self.keys, key) - 1  # -1: the last of all, for the chain is a circle
         found = self.keys[at]
         proof = self.proofs[found]
         if proof.expires_us <= now_us:
@@ -113,15 +122,17 @@ class ZoneProofs:
             del self.proofs[found]
             del self.keys[at]
             return None
-        return proof
+        if found == key or covers(found, proof.next_key, key):
+            return proof
+        return None
 
     def around(self, name: bytes, now_us: int, work: WorkBudget) -> StoredProof | None:
         """Return the proof that matches or covers ``name``, if any does."""
         if not self.hashed:
-            return self.at_or_before(canonical_key(name), now_us)
+            return self.at(canonical_key(name), now_us)
         if not work.take_nsec3_hash():
             return None
-        return self.at_or_before(base32hex_label(nsec3_hash(name, self.salt, self.iterations)), now_us)
+        return self.at(base32hex_label(nsec3_hash(name, self.salt, self.iterations)), now_us)
 
 
 class Synthesis:
@@ -189,9 +200,11 @@ class DenialCache:
         while self.zones and self.heap.octets > self.capacity_octets:
             self.evict()
         if rrset.rtype == TYPE_NSEC:
+            nsec = parse_nsec(rrset.rdatas[0])
             table = self.zone_proofs(zone)
-            if not table.hashed:
-                table.insert(canonical_key(rrset.name), StoredProof(rrset, expires_us, proved_until_s))
+            if nsec is not None and not table.hashed:
+                proof = StoredProof(rrset, canonical_key(nsec.next_name), expires_us, proved_until_s)
+                table.insert(canonical_key(rrset.name), proof)
         elif rrset.rtype == TYPE_NSEC3:
             nsec3 = parse_nsec3(rrset.rdatas[0])
             if nsec3 is None or nsec3.iterations > self.iterations_limit:
@@ -205,7 +218,8 @@ class DenialCache:
                 table.iterations = nsec3.iterations
             if nsec3.flags & NSEC3_FLAG_OPT_OUT:
                 table.opt_out = True
-            table.insert(rrset.name[1 : 1 + rrset.name[0]], StoredProof(rrset, expires_us, proved_until_s))
+            proof = StoredProof(rrset, base32hex_label(nsec3.next_hash), expires_us, proved_until_s)
+            table.insert(rrset.name[1 : 1 + rrset.name[0]], proof)
 
     def add_wildcard(self, zone: bytes, owner: bytes) -> None:
         """Take note that the RRset cache holds validated data of the wildcard ``owner``."""
@@ -296,7 +310,7 @@ class DenialCache:
 
 def plain_proofs(table: ZoneProofs, name: bytes, now_us: int) -> list[StoredProof]:
     """Return the NSEC records that may deny the name: the one around it, and the one around its wildcard."""
-    first = table.at_or_before(canonical_key(name), now_us)
+    first = table.at(canonical_key(name), now_us)
     if first is None:
         return []
     found = [first]
@@ -306,7 +320,7 @@ def plain_proofs(table: ZoneProofs, name: bytes, now_us: int) -> list[StoredProo
     left = common_ancestor(name, first.rrset.name)
     right = common_ancestor(name, nsec.next_name)
     encloser = left if len(left) > len(right) else right
-    second = table.at_or_before(canonical_key(wildcard_of(encloser)), now_us)
+    second = table.at(canonical_key(wildcard_of(encloser)), now_us)
     if second is not None and second is not first:
         found.append(second)
     return found
@@ -321,7 +335,7 @@ def hashed_proofs(table: ZoneProofs, name: bytes, now_us: int, work: WorkBudget)
         if not work.take_nsec3_hash():
             return []
         label = base32hex_label(nsec3_hash(ancestor, table.salt, table.iterations))
-        proof = table.at_or_before(label, now_us)
+        proof = table.at(label, now_us)
         if proof is not None and proof.rrset.name[1 : 1 + proof.rrset.name[0]] == label:
             found.append(proof)
             if ancestor == name:
@@ -334,9 +348,9 @@ def hashed_proofs(table: ZoneProofs, name: bytes, now_us: int, work: WorkBudget)
     for denied in (next_closer, wildcard_of(ancestor)):
         if not work.take_nsec3_hash():
             return []
-        proof = table.at_or_before(base32hex_label(nsec3_hash(denied, table.salt, table.iterations)), now_us)
-        if proof is None:
+        proof = table.at(base32hex_label(nsec3_hash(denied, table.salt, table.iterations)), now_us)
+        if proof is None and denied is next_closer:
             return []
-        if proof not in found:
+        if proof is not None and proof not in found:
             found.append(proof)
     return found

@@ -1,7 +1,7 @@
 """Queries to other servers over UDP: one fresh socket for each, on a random port (RFC 5452 section 9.2).
 
-The sockets are watched by one epoll, which the server's event loop watches in turn: registering a socket there costs a
-fraction of what the event loop takes for it.
+The sockets are watched by the epoll that the worker waits on: registering a socket there costs a fraction of what an
+event loop takes for it.
 """
 
 import errno
@@ -121,20 +121,23 @@ class DatagramExchanges:
         exchange.sock.close()  # the poller forgets it: nobody else holds the descriptor
         return True
 
-    def receive(self, now: Instant) -> None:
-        """Hand what has arrived to the engine. Datagrams that do not match leave their exchange open."""
-        for descriptor, _ in self._poller.poll(0):
-            exchange = self._by_descriptor.get(descriptor)
-            if exchange is None:
-                continue
-            try:
-                wire = exchange.sock.recv(RESPONSE_OCTETS)
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                self._engine.fail_upstream_query(exchange.exchange_id, failure_of(error), now)
-                continue
-            self._engine.receive_upstream_response(exchange.exchange_id, exchange.server, wire, now)
+    def receive(self, descriptor: int, now: Instant) -> bool:
+        """Hand what has arrived on a socket to the engine; False: it is none of these.
+
+        A datagram that does not match leaves its exchange open.
+        """
+        exchange = self._by_descriptor.get(descriptor)
+        if exchange is None:
+            return False
+        try:
+            wire = exchange.sock.recv(RESPONSE_OCTETS)
+        except BlockingIOError:
+            return True
+        except OSError as error:
+            self._engine.fail_upstream_query(exchange.exchange_id, failure_of(error), now)
+            return True
+        self._engine.receive_upstream_response(exchange.exchange_id, exchange.server, wire, now)
+        return True
 
     def close(self) -> None:
         """Close all sockets."""

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from holdfast.base.effects import TRANSPORT_UDP, Client
-from holdfast.driver.seams import Clocks, DatagramSocket
+from holdfast.base.instant import Instant
+from holdfast.driver.seams import DatagramSocket
 from holdfast.engine.engine import ResolverEngine
 
 BATCH_DATAGRAMS: Final = 64  # per wake-up: amortises the wake-up, yet keeps upstream responses flowing
-BUSY_US: Final = 50  # woken again this soon, more queries are expected: asking in vain costs an exception each time
+BUSY_US: Final = 60  # woken again this soon, more queries are expected: asking in vain costs an exception each time
 QUERY_OCTETS: Final = 4096  # no sane query is larger; the rest is cut off and will not parse
 ADDRESSES_REMEMBERED: Final = 10_000  # packed forms of client addresses, so that each is parsed once
 
@@ -38,30 +39,31 @@ class DatagramListener:
         self,
         sock: DatagramSocket,
         engine: ResolverEngine,
-        clocks: Clocks,
         pack: Callable[[str], bytes],
         pump: Callable[[], None],
         service: int = 0,
     ) -> None:
         self._sock: Final = sock
         self._engine: Final = engine
-        self._clocks: Final = clocks
         self._pack: Final = pack
         self._pump: Final = pump
         self._service: Final = service
         self._packed: Final[dict[str, bytes]] = {}
         self._drained_us = 0
+        self._is_full = False  # the last batch was, so more must be waiting
 
-    def drain(self) -> None:
+    def drain(self, now: Instant) -> None:
         """Take what has arrived. Answers from the cache go out at once."""
-        now = self._clocks.read()
-        busy = now.monotonic_us - self._drained_us < BUSY_US
+        busy = self._is_full or now.monotonic_us - self._drained_us < BUSY_US
+        self._drained_us = now.monotonic_us
         waiting = False
-        for _ in range(BATCH_DATAGRAMS if busy else 1):
+        left = BATCH_DATAGRAMS if busy else 1
+        while left > 0:
             try:
                 wire, address = self._sock.recvfrom(QUERY_OCTETS)
             except OSError:
                 break
+            left -= 1
             peer = DatagramPeer(self._sock, address)
             client = Client(self._packed_address(address[0]), TRANSPORT_UDP, peer, self._service)
             response = self._engine.receive_client_query(client, wire, now)
@@ -69,9 +71,9 @@ class DatagramListener:
                 waiting = True
             else:
                 peer.send(response)
+        self._is_full = busy and left == 0
         if waiting:
             self._pump()
-        self._drained_us = self._clocks.monotonic_us()
 
     def _packed_address(self, host: str) -> bytes:
         packed = self._packed.get(host)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from holdfast.base.effects import TRANSPORT_UDP, AbandonExchange, Effect, SendAnswer, SendUpstreamQuery
+from holdfast.base.instant import Instant
 from holdfast.driver.datagram_exchanges import SENT, DatagramExchanges
 from holdfast.driver.datagram_listener import DatagramPeer
 from holdfast.driver.seams import Clocks
@@ -17,7 +18,8 @@ class Pump:
     """Turns effects into datagrams. The rest goes to the callables of the server.
 
     ``carry_out``: effects that concern no datagram. ``finish``: results of questions from inside the process.
-    ``wake_after``: call ``tick`` after so many seconds, instead of the time given before.
+    ``wake_us`` is when ``tick`` is due (NEVER_US: not at all); ``wake_after`` is told, after how many seconds, if
+    nobody looks there.
     """
 
     def __init__(
@@ -27,7 +29,7 @@ class Pump:
         clocks: Clocks,
         carry_out: Callable[[Effect], None],
         finish: Callable[[Resolution], None],
-        wake_after: Callable[[float], None],
+        wake_after: Callable[[float], None] | None,
     ) -> None:
         self._engine: Final = engine
         self._exchanges: Final = exchanges
@@ -35,7 +37,7 @@ class Pump:
         self._carry_out: Final = carry_out
         self._finish: Final = finish
         self._wake_after: Final = wake_after
-        self._wake_us = NEVER_US
+        self.wake_us = NEVER_US
 
     def run(self) -> None:
         """Carry out effects until there are none, then plan the next wake-up."""
@@ -59,20 +61,16 @@ class Pump:
                 self._finish(result)
         self._plan(engine.next_deadline())
 
-    def receive(self) -> None:
-        """Take the responses that have arrived."""
-        self._exchanges.receive(self._clocks.read())
-        self.run()
-
-    def tick(self) -> None:
+    def tick(self, now: Instant) -> None:
         """Let the engine's timers fire."""
-        self._wake_us = NEVER_US
-        self._engine.handle_timer(self._clocks.read())
+        self.wake_us = NEVER_US
+        self._engine.handle_timer(now)
         self.run()
 
     def _plan(self, deadline_us: int) -> None:
         """Keep one wake-up planned for the engine's next deadline; an earlier one than needed does no harm."""
-        if deadline_us < 0 or (self._wake_us != NEVER_US and self._wake_us <= deadline_us):
+        if deadline_us < 0 or (self.wake_us != NEVER_US and self.wake_us <= deadline_us):
             return
-        self._wake_us = deadline_us
-        self._wake_after(max(deadline_us - self._clocks.monotonic_us(), 0) / 1e6)
+        self.wake_us = deadline_us
+        if self._wake_after is not None:
+            self._wake_after(max(deadline_us - self._clocks.monotonic_us(), 0) / 1e6)

@@ -43,8 +43,11 @@ class Poller(Protocol):
     def register(self, descriptor: int, events: int, /) -> None:
         """Watch a descriptor."""
 
-    def poll(self, timeout_s: float, /) -> list[tuple[int, int]]:
-        """Return descriptors and events."""
+    def unregister(self, descriptor: int, /) -> None:
+        """Watch it no more."""
+
+    def poll(self, timeout_s: float, events: int, /) -> list[tuple[int, int]]:
+        """Wait so long (below 0: without limit) for at most so many; return descriptors and events."""
 
 
 class Clocks:

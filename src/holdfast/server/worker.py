@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-import uvloop
 
 from holdfast.base.effects import (
     AbandonExchange,
@@ -31,11 +30,13 @@ from holdfast.dns.name import to_text
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.driver.datagram_exchanges import DatagramExchanges
 from holdfast.driver.datagram_listener import DatagramListener
+from holdfast.driver.datagram_loop import DatagramLoop
 from holdfast.driver.pump import Pump
 from holdfast.driver.seams import Clocks
 from holdfast.engine.engine import ResolverEngine
 from holdfast.engine.inputs import Resolution
 from holdfast.server.channel import serve_channel
+from holdfast.server.event_loop import DatagramEventLoop
 from holdfast.server.persister import open_persister
 from holdfast.server.settings import ServerSettings
 from holdfast.server.sockets import SocketPairs, packed_address
@@ -66,7 +67,8 @@ class EngineHost:
         )
         if self._persister is not None:
             self.engine.attach_second_level(self._persister.cache)
-        self._epoll = select.epoll()
+        self._selector = loop.datagram_selector if isinstance(loop, DatagramEventLoop) else None
+        self._epoll = select.epoll() if self._selector is None else self._selector.epoll
         self._datagrams = DatagramExchanges(
             self.engine,
             self._epoll,
@@ -75,13 +77,17 @@ class EngineHost:
             os.urandom,
         )
         self._streams = StreamExchanges(loop, self._datagrams, self._received, self._failed)
-        pump = Pump(self.engine, self._datagrams, self.clocks, self._carry_out, self._finish, self._wake_after)
+        wake_after = self._wake_after if self._selector is None else None
+        pump = Pump(self.engine, self._datagrams, self.clocks, self._carry_out, self._finish, wake_after)
         self.pump = pump.run
-        self._tick = pump.tick
+        self._datagram_loop = DatagramLoop(self._epoll, self._datagrams, pump, self.clocks, self._report)
         self._timer: asyncio.TimerHandle | None = None
         self._on_result: dict[int, asyncio.Future[Resolution]] = {}
         self._last_token = 0
-        loop.add_reader(self._epoll.fileno(), pump.receive)
+        if self._selector is None:
+            loop.add_reader(self._epoll.fileno(), self._datagram_loop.wait, 0.0)
+        else:
+            self._selector.datagrams = self._datagram_loop
 
     async def resolve(self, name: bytes, rtype: int, checking_disabled: bool) -> Resolution:
         """Resolve for this process."""
@@ -100,7 +106,9 @@ class EngineHost:
         """Release sockets and the timer."""
         self._streams.close()
         self._datagrams.close()
-        if not self._epoll.closed:
+        if self._selector is not None:
+            self._selector.datagrams = None
+        elif not self._epoll.closed:
             self.loop.remove_reader(self._epoll.fileno())
             self._epoll.close()
         if self._timer is not None:
@@ -108,10 +116,24 @@ class EngineHost:
         if self._persister is not None:
             self._persister.close()
 
+    def listen(self, sock: socket.socket, service: int) -> None:
+        """Serve clients on a UDP socket, as clients of the service with this number."""
+        listener = DatagramListener(sock, self.engine, packed_address, self.pump, service)
+        self._datagram_loop.watch(sock.fileno(), listener)
+
+    def listen_no_more(self, sock: socket.socket) -> None:
+        """Take no more queries from a UDP socket; answers can still be sent."""
+        self._datagram_loop.unwatch(sock.fileno())
+
     def _wake_after(self, wait_s: float) -> None:
+        """Plan a wake-up on a loop that is not ours."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.loop.call_later(wait_s, self._tick)
+        self._timer = self.loop.call_later(wait_s, self._datagram_loop.wait, 0.0)
+
+    def _report(self, error: Exception) -> None:
+        """Tell of a bug on the datagram path, which goes on."""
+        self.loop.call_exception_handler({"message": "serving datagrams failed", "exception": error})
 
     def _finish(self, result: Resolution) -> None:
         future = self._on_result.pop(result.token, None)
@@ -189,7 +211,7 @@ class Worker:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then answer what is outstanding and return."""
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=DatagramEventLoop) as runner:
             runner.run(self.serve())
 
     async def serve(self, stop: asyncio.Event | None = None) -> None:
@@ -206,8 +228,7 @@ class Worker:
         streams: list[TcpListener] = []
         for listener, (udp, tcp) in self._sockets.items():
             service = self._engine_settings.services.index(listener.service)
-            datagrams = DatagramListener(udp, host.engine, host.clocks, packed_address, host.pump, service)
-            loop.add_reader(udp.fileno(), datagrams.drain)
+            host.listen(udp, service)
             streams.append(TcpListener(tcp, host.engine, host.pump, read_clocks, self._settings, service))
             await streams[-1].start()
         commands: asyncio.Task[None] | None = None
@@ -220,7 +241,7 @@ class Worker:
         host.pump()
         await stop.wait()
         for udp, _ in self._sockets.values():
-            loop.remove_reader(udp.fileno())  # answers can still be sent
+            host.listen_no_more(udp)
         for stream in streams:
             stream.close()
         deadline = loop.time() + self._settings.drain_s

@@ -8,6 +8,7 @@ import dns.message
 from holdfast.base.effects import TRANSPORT_TCP, Client, Effect, SendAnswer
 from holdfast.driver.datagram_exchanges import DatagramExchanges, Destination
 from holdfast.driver.datagram_listener import BUSY_US, DatagramListener
+from holdfast.driver.datagram_loop import DatagramLoop
 from holdfast.driver.pump import Pump
 from holdfast.engine.inputs import Resolution
 from tests.support.drivers import FakePoller, FakeSocket, FakeTime
@@ -31,7 +32,8 @@ class Path:
         self.others: list[Effect] = []
         self.results: list[Resolution] = []
         self.wakes_s: list[float] = []
-        exchanges = DatagramExchanges(
+        self.failures: list[Exception] = []
+        self.exchanges = DatagramExchanges(
             self.engine,
             self.poller,
             100,
@@ -39,11 +41,13 @@ class Path:
             bytes,
         )
         self.pump = Pump(
-            self.engine, exchanges, self.time.clocks, self.others.append, self.results.append, self.wakes_s.append
+            self.engine, self.exchanges, self.time.clocks, self.others.append, self.results.append, self.wakes_s.append
         )
         self.listener = DatagramListener(
-            self.listening, self.engine, self.time.clocks, lambda _host: bytes([127, 0, 0, 1]), self.pump.run
+            self.listening, self.engine, lambda _host: bytes([127, 0, 0, 1]), self.pump.run
         )
+        self.loop = DatagramLoop(self.poller, self.exchanges, self.pump, self.time.clocks, self.failures.append)
+        self.loop.watch(self.listening.descriptor, self.listener)
 
     def make(self) -> FakeSocket:
         sock = FakeSocket(10 + len(self.upstream))
@@ -51,9 +55,18 @@ class Path:
         self.upstream.append(sock)
         return sock
 
-    def ask(self, name: str = "www.example.", repeat: int = 1) -> None:
+    def arrive(self, name: str = "www.example.", repeat: int = 1) -> None:
         self.listening.arrived += [(dns.message.make_query(name, "A", want_dnssec=True).to_wire(), CLIENT)] * repeat
-        self.listener.drain()
+
+    def ask(self, name: str = "www.example.", repeat: int = 1) -> None:
+        self.arrive(name, repeat)
+        self.wake(self.listening)
+
+    def wake(self, *socks: FakeSocket) -> None:
+        """Say that sockets can be read."""
+        self.poller.ready += [sock.descriptor for sock in socks]
+        self.loop.wait(0.0)
+        assert self.failures == []
 
     def respond(self) -> None:
         """Answer the upstream query that is open."""
@@ -61,8 +74,7 @@ class Path:
         query = dns.message.from_wire(sock.sent[0])
         response = reply_to(query, ["www.example. 60 A 192.0.2.80"])
         sock.arrived.append((response.to_wire(), None))
-        self.poller.ready.append(sock.descriptor)
-        self.pump.receive()
+        self.wake(sock)
 
 
 def test_a_query_is_answered_and_its_socket_closed() -> None:
@@ -90,8 +102,7 @@ def test_a_wrong_datagram_leaves_the_exchange_open() -> None:
     path.ask()
     sock = path.upstream[0]
     sock.arrived.append((b"\x00" * 12, None))
-    path.poller.ready.append(sock.descriptor)
-    path.pump.receive()
+    path.wake(sock)
     assert not sock.closed
     path.respond()
     assert len(path.listening.sent_to) == 1
@@ -102,8 +113,7 @@ def test_an_error_on_the_socket_is_a_failure_of_the_exchange() -> None:
     path.ask()
     sock = path.upstream[0]
     sock.receive_error = OSError(errno.ECONNREFUSED, "refused")
-    path.poller.ready.append(sock.descriptor)
-    path.pump.receive()
+    path.wake(sock)
     assert sock.closed
     assert len(path.upstream) == 2, "the engine tries again"
 
@@ -125,7 +135,7 @@ def test_one_datagram_per_wake_up_until_the_socket_is_busy() -> None:
     path.listening.receive_calls = 0
     path.ask(repeat=3)
     assert path.listening.receive_calls == 1, "nobody asks in vain when it is quiet"
-    path.listener.drain()
+    path.wake(path.listening)
     assert path.listening.receive_calls == 4, "two more, and the one that says that there are none left"
     assert len(path.listening.sent_to) == 4
 
@@ -136,7 +146,7 @@ def test_the_timer_is_planned_once_and_fires_the_engine() -> None:
     assert len(path.wakes_s) == 1
     assert 0 < path.wakes_s[0] < 1
     path.time.now_us += int(path.wakes_s[0] * 1e6) + 1
-    path.pump.tick()
+    path.pump.tick(path.time.clocks.read())
     assert len(path.upstream) == 2, "the query timed out and was sent again"
     assert path.upstream[0].closed
     assert len(path.wakes_s) == 2

@@ -6,11 +6,10 @@ import socket
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, cast
 
-import uvloop
-
 from holdfast.base.effects import Client
 from holdfast.base.instant import Instant
 from holdfast.engine.engine import ResolverEngine
+from holdfast.server.event_loop import DatagramEventLoop
 from holdfast.server.settings import TCP_PIPELINED_QUERIES, ServerSettings
 from holdfast.server.tcp import WRITE_BUFFER_OCTETS, TcpConnection, TcpListener
 from tests.support.served import WAIT_S, until
@@ -85,5 +84,5 @@ def test_a_full_pipeline_is_not_read_until_answers_make_room() -> None:
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=DatagramEventLoop) as runner:
         runner.run(story)

@@ -12,17 +12,17 @@ import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
-import uvloop
 
 from holdfast.base.settings import AccessRule
 from holdfast.dns.iana import EDE_PROHIBITED
+from holdfast.server.event_loop import DatagramEventLoop
 from holdfast.server.settings import TCP_PIPELINED_QUERIES, ServerSettings
 from tests.support.engine_world import Message, plain_settings, reply_to, texts
 from tests.support.served import Served, framed, read_end, read_message, serving, until
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=DatagramEventLoop) as runner:
         runner.run(story)
 
 
