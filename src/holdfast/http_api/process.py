@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
-import uvloop
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from holdfast.http_api.app import REQUEST_S, Api
@@ -63,7 +62,7 @@ def serve_api(sockets: Sequence[socket.socket], settings: ServerSettings) -> Non
         timeout_graceful_shutdown=DRAIN_S,
         h11_max_incomplete_event_size=HEADER_OCTETS,
     )
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner() as runner:
         runner.run(uvicorn.Server(config).serve(list(sockets)))
 
 
