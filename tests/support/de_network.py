@@ -24,7 +24,7 @@ Forge = Callable[[bytes, int], bytes | None]
 
 
 class Forgeable(Authority):
-    """A server with somebody on the path to it: ``network.forge`` sees each answer of the servers of ``de``."""
+    """A server with somebody on the path to it; see `DeNetwork`."""
 
     def __init__(self, genuine: Authority, network: "DeNetwork", is_subject: bool) -> None:
         super().__init__(genuine.faults)
@@ -35,17 +35,22 @@ class Forgeable(Authority):
     def answer(self, wire: bytes, transport: int) -> bytes | None:
         """Answer as the path lets it through."""
         answer = super().answer(wire, transport)
-        forge = self._network.forge
-        return forge(answer, transport) if answer is not None and forge is not None and self._is_subject else answer
+        forge = self._network.forge if self._is_subject else self._network.forge_elsewhere
+        return forge(answer, transport) if answer is not None and forge is not None else answer
 
 
 class DeNetwork:
-    """The world behind sockets of a thread. ``forge``: somebody on the path to the servers of ``de``."""
+    """The world behind sockets of a thread.
+
+    ``forge``: somebody on the path to the servers of ``de``, who sees each of their answers; ``forge_elsewhere``: to
+    all others.
+    """
 
     def __init__(self, scale: float = 0.04) -> None:
         self.outage = find_outage("de-2026-05-05").scaled(scale)
         self.world = World.generate(self.outage, SEED, Pace(1, int(time.time())))
         self.forge: Forge | None = None
+        self.forge_elsewhere: Forge | None = None
         subject = self.world.subject_addresses()
         served = {
             address: Forgeable(server, self, address in subject) for address, server in self.world.servers.items()

@@ -10,6 +10,7 @@ from holdfast.control.nta_report import print_report, recheck_lines
 from holdfast.control.problems import InputError
 from holdfast.control.settings import control_socket, server_settings
 from holdfast.dnssec.signature_time import utc_text
+from holdfast.server.anchor_scopes import read_scope
 from holdfast.server.lines import LINE_OCTETS, LineBuffer, LineError, Values, decode, encode
 
 REPLY_S = 90.0  # longer than the server waits for its workers, also when they check a zone
@@ -119,6 +120,9 @@ def _print_anchors(console: Console, command: str, result: Values) -> None:
         left = f"{anchor['left_s'] // 3600} h {anchor['left_s'] % 3600 // 60} min left"
         console.print(f"{anchor['zone']} until {utc_text(anchor['end_s'])} ({left})", markup=False)
         console.print(f"  by {anchor['author']} since {utc_text(anchor['start_s'])}: {anchor['reason']}", markup=False)
+        scope = read_scope(anchor).text()
+        if scope:
+            console.print(f"  scope: {scope}", markup=False)
         if "recheck" in anchor:
             for line in recheck_lines(anchor["recheck"]):
                 console.print(f"  {line}", markup=False)

@@ -54,6 +54,34 @@ def add(
     lifetime: Annotated[
         str, typer.Option(metavar="TIME", help="How long it holds: 30m, 1h, 2d; a week at most.")
     ] = "1h",
+    scope: Annotated[
+        str | None,
+        typer.Option(
+            metavar="narrow|wide",
+            help="wide: everything below is let through; narrow: zones below stay validated, and types that secure "
+            "things. Default: narrow for a top-level domain.",
+        ),
+    ] = None,
+    service: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="It holds for this service only; may be repeated.")
+    ] = None,
+    clients: Annotated[
+        list[str] | None, typer.Option(metavar="GROUP", help="It holds for these clients only; may be repeated.")
+    ] = None,
+    except_clients: Annotated[
+        list[str] | None, typer.Option(metavar="GROUP", help="It does not hold for these clients; may be repeated.")
+    ] = None,
+    rtype: Annotated[
+        list[str] | None,
+        typer.Option("--type", metavar="TYPE", help="Only this type is let through; may be repeated."),
+    ] = None,
+    except_type: Annotated[
+        list[str] | None, typer.Option(metavar="TYPE", help="This type stays validated; may be repeated.")
+    ] = None,
+    below: Annotated[
+        str | None,
+        typer.Option(metavar="strict|relaxed", help="strict: zones below stay validated, as far as they are known."),
+    ] = None,
     names: NameOption = None,
     force: Annotated[
         bool, typer.Option("--force", help="Put it in force without a check: you have confirmed it by other means.")
@@ -78,6 +106,13 @@ def add(
         reason=reason,
         author=_author(author),
         lifetime_s=_lifetime_s(lifetime),
+        scope=scope,
+        services=_joined(service),
+        clients=_joined(clients),
+        except_clients=_joined(except_clients),
+        types=_joined(rtype),
+        except_types=_joined(except_type),
+        below=below,
         names=_joined(names),
         force=force or None,
         recheck=False if no_recheck else None,

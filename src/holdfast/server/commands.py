@@ -17,6 +17,15 @@ from holdfast.base.limits import (
 )
 from holdfast.dns.name import from_text, to_text
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
+from holdfast.server.anchor_scopes import (
+    SCOPE_CHARACTERS,
+    not_a_depth,
+    not_a_width,
+    not_plain_names,
+    not_types,
+    read_scope,
+    scope_values,
+)
 from holdfast.server.lines import Values
 
 if TYPE_CHECKING:
@@ -195,6 +204,27 @@ NAMES = Argument(
     meaning="Names below the zone that shall be part of the sample, separated by commas.",
     characters=NAMES_CHARACTERS,
 )
+SCOPE = tuple(
+    Argument(name, str, required=False, check=check, meaning=meaning, characters=SCOPE_CHARACTERS)
+    for name, check, meaning in (
+        (
+            "scope",
+            not_a_width,
+            "wide: everything below, for all types; narrow: zones below stay validated, and types that secure things. "
+            "Narrow for a top-level domain, else wide, unless said otherwise.",
+        ),
+        ("services", not_plain_names, "The only services that it holds for, separated by commas."),
+        ("clients", not_plain_names, "The only client groups that it holds for, separated by commas."),
+        ("except_clients", not_plain_names, "Client groups that it does not hold for, separated by commas."),
+        ("types", not_types, "The only types that are let through, separated by commas."),
+        ("except_types", not_types, "Types that stay validated, separated by commas."),
+        (
+            "below",
+            not_a_depth,
+            "strict: zones below are validated as far as their DS records are known; relaxed: they are not.",
+        ),
+    )
+)
 FORCE = Argument("force", bool, required=False, meaning="Put it in force without a check of the zone.")
 RECHECK = Argument(
     "recheck", bool, required=False, meaning="Whether it ends when the zone is well; otherwise only at its end."
@@ -233,7 +263,7 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "nta.add",
-            (ZONE, REASON, AUTHOR, LIFETIME_OR_DEFAULT, NAMES, FORCE, RECHECK),
+            (ZONE, REASON, AUTHOR, LIFETIME_OR_DEFAULT, *SCOPE, NAMES, FORCE, RECHECK),
             for_anchors=True,
             meaning="Stop validating a zone, in all workers at once; it ends by itself. Refused, unless forced, if a "
             "check does not find that its registry failed.",
@@ -316,6 +346,7 @@ def anchor_values(anchor: NegativeTrustAnchor) -> Values:
         "author": anchor.author,
         "start_s": anchor.start_s,
         "end_s": anchor.end_s,
+        **scope_values(anchor.scope),
     }
 
 
@@ -328,7 +359,11 @@ def read_anchor(values: Values) -> NegativeTrustAnchor:
     zone = from_text(values["zone"])
     if zone is None:
         raise CommandError(not_a_name(values["zone"]))
-    return NegativeTrustAnchor(zone, values["reason"], values["author"], values["start_s"], values["end_s"])
+    try:
+        scope = read_scope(values)
+    except ValueError as error:
+        raise CommandError(f"a negative trust anchor: {error}") from None
+    return NegativeTrustAnchor(zone, values["reason"], values["author"], values["start_s"], values["end_s"], scope)
 
 
 def put_anchor(engine: "ResolverEngine", values: Values, now: Instant) -> Values:

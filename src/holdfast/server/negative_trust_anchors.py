@@ -17,6 +17,7 @@ from holdfast.base.settings import EngineSettings
 from holdfast.dns.name import ROOT, from_text, to_text
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.dnssec.signature_time import utc_text
+from holdfast.server.anchor_scopes import missing_names, requested_scope, scope_problem
 from holdfast.server.change_journal import ChangeJournal
 from holdfast.server.commands import (
     CONFLICT,
@@ -124,12 +125,26 @@ class NegativeTrustAnchorList:
                 f"nta.add: there are {NEGATIVE_TRUST_ANCHORS} negative trust anchors, as many as may be", CONFLICT
             )
 
+        argument, wrong = scope_problem(requested_scope(values, zone), settings)
+        if wrong:
+            raise CommandError(f"nta.add: {wrong}", argument=argument)
+
+    def warn_of_missing_names(self, settings: EngineSettings) -> None:
+        """Log which scopes name services or client groups that the configuration does not have any more."""
+        for anchor in self.in_force():
+            missing = missing_names(anchor.scope, settings)
+            if missing:
+                log.error(
+                    "a negative trust anchor names what is not configured", zone=to_text(anchor.zone), names=missing
+                )
+
     def _add(self, values: Values, settings: EngineSettings) -> Change:
         self.refuse_early(values, settings)
         zone = _zone(values)
         now_s = self._now_s()
         end_s = now_s + values.get("lifetime_s", NEGATIVE_TRUST_ANCHOR_LIFETIME_S)
-        anchor = NegativeTrustAnchor(zone, values["reason"].strip(), values["author"].strip(), now_s, end_s)
+        scope = requested_scope(values, zone)
+        anchor = NegativeTrustAnchor(zone, values["reason"].strip(), values["author"].strip(), now_s, end_s, scope)
         self._note(zone, values.get("evidence", ""), values.get("recheck", True))
         self._write("add", anchor, anchor.author, anchor.reason, 0)
         self._anchors[zone] = anchor
@@ -141,7 +156,7 @@ class NegativeTrustAnchorList:
     def _extend(self, values: Values) -> Change:
         old = self._existing(values)
         end_s = self._now_s() + values["lifetime_s"]
-        anchor = NegativeTrustAnchor(old.zone, old.reason, old.author, old.start_s, end_s)
+        anchor = old.until(end_s)
         self._write("extend", anchor, values["author"].strip(), (values.get("reason") or old.reason).strip(), old.end_s)
         self._anchors[old.zone] = anchor
         return self._taken("nta.put", anchor)
@@ -149,7 +164,7 @@ class NegativeTrustAnchorList:
     def _remove(self, values: Values) -> Change:
         old = self._existing(values)
         now_s = self._now_s()
-        anchor = NegativeTrustAnchor(old.zone, old.reason, old.author, old.start_s, now_s)
+        anchor = old.until(now_s)
         evidence = values.get("evidence", "")
         self._write("remove", anchor, values["author"].strip(), values["reason"].strip(), old.end_s, evidence)
         del self._anchors[old.zone]

@@ -93,6 +93,7 @@ class Supervisor:
             prepare_token(settings)
             self._prepare_store()
             self._anchors = AnchorControl(settings, self._tell_workers, self._tell_one)
+            self._anchors.anchors.warn_of_missing_names(self._engine_settings)
             self._catch_signals()
             for number in range(settings.workers):
                 self._start(number)
@@ -337,6 +338,7 @@ class Supervisor:
         self._settings = settings
         self._engine_settings = self._with_seed(engine_settings)
         self._anchors.reload(settings)
+        self._anchors.anchors.warn_of_missing_names(engine_settings)
         self._restart_at.clear()
         old = [worker for worker in self._workers.values() if worker.pid not in self._retired]
         for number in range(settings.workers):
