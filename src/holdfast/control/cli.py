@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from holdfast import __version__
+from holdfast.control.incident_commands import incident
 from holdfast.control.nta_commands import nta
 from holdfast.control.options import ConfigOption, ReplyOption, SocketOption, offer_api, tell_server
 from holdfast.control.problems import InputError
@@ -36,6 +37,7 @@ app.add_typer(registry, name="registry")
 control = typer.Typer(help="Tell a running server what to do, over its control socket.", no_args_is_help=True)
 app.add_typer(control, name="control")
 app.add_typer(nta, name="nta")
+app.add_typer(incident, name="incident")
 cache = typer.Typer(help="Look into what a server keeps over restarts.", no_args_is_help=True)
 app.add_typer(cache, name="cache")
 

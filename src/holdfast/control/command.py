@@ -1,6 +1,7 @@
 """`holdfast control`, `nta` and the like: one command to a running server, and its reply for people or programs."""
 
 import json
+import shlex
 import socket
 
 from rich.console import Console
@@ -95,6 +96,10 @@ def _print_result(console: Console, command: str, reply: Values) -> None:
             console.print(
                 f"worker {worker['number']}: process {worker['pid']}, {worker['state']}, {worker['uptime_s']} s"
             )
+        for incident in result["incidents"]:
+            console.print("broken: " + _incident_line(incident), markup=False)
+    elif command.startswith("incident."):
+        _print_incidents(console, result)
     elif command == "stats":
         width = max(len(name) for name in result)
         for name, number in result.items():
@@ -132,3 +137,46 @@ def _print_anchors(console: Console, command: str, result: Values) -> None:
         console.print(result["warning"], markup=False)
     if result["anchors"] and not result["kept"] and command != "nta.remove":
         console.print("not kept over a restart: the server has no state directory")
+
+
+def _incident_line(incident: Values) -> str:
+    """Return an incident in one line."""
+    key = f", keytag {incident['key_tag']}" if incident["key_tag"] >= 0 else ""
+    over = f", over since {utc_text(incident['closed_s'])}" if incident["closed_s"] else ""
+    subject = f": {incident['subject']}" if incident["subject"] else ""
+    line = f"{incident['zone']} since {utc_text(incident['since_s'])}: {incident['group']}{subject}{key}{over}"
+    return f"{line} (incident {incident['number']})"
+
+
+def _print_incidents(console: Console, result: Values) -> None:
+    """Print incidents, the one that was asked for with its evidence and what is proposed."""
+    if not result["incidents"]:
+        console.print("no incidents")
+    for incident in result["incidents"]:
+        console.print(_incident_line(incident), markup=False)
+        if "proposal" in incident:
+            _print_evidence(console, incident)
+
+
+def _print_evidence(console: Console, incident: Values) -> None:
+    lines = [
+        incident["reason"],
+        f"{incident['failed']} failures of {incident['children']} names against {incident['good']} good verdicts, bad "
+        f"data from {incident['servers']} addresses: 10^{incident['powers_of_ten']:g} times likelier if it is broken",
+        "for example " + ", ".join(incident["examples"]),
+        f"noticed {utc_text(incident['opened_s'])}, {incident['pages']} pages sent"
+        + (", acknowledged" if incident["acknowledged"] else ""),
+    ]
+    if incident["covered_until_s"]:
+        lines.append(f"a negative trust anchor covers it until {utc_text(incident['covered_until_s'])}")
+    if incident["caution"]:
+        lines.append(incident["caution"])
+    proposal = incident["proposal"]
+    if proposal is None:
+        lines.append("a negative trust anchor would not help")
+    elif not incident["closed_s"] and not incident["covered_until_s"]:
+        hours = proposal["lifetime_s"] // 3600
+        lines.append(f"to consider: holdfast nta add {shlex.quote(proposal['zone'])} --lifetime {hours}h \\")
+        lines.append(f"  --reason {shlex.quote(proposal['reason'])}")
+    for line in lines:
+        console.print("  " + line, markup=False)

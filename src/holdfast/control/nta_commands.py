@@ -36,7 +36,7 @@ def _joined(names: list[str] | None) -> str | None:
     return ",".join(names) if names else None
 
 
-def _author(author: str | None) -> str:
+def author_of(author: str | None) -> str:
     """Return who decides. Raises InputError if that cannot be told."""
     if author is not None:
         return author
@@ -104,7 +104,7 @@ def add(
         "nta.add",
         zone=zone,
         reason=reason,
-        author=_author(author),
+        author=author_of(author),
         lifetime_s=_lifetime_s(lifetime),
         scope=scope,
         services=_joined(service),
@@ -173,7 +173,7 @@ def extend(
     """Set a new end, counted from now."""
     lifetime_s = _lifetime_s(lifetime)
     tell_server(
-        socket, config, as_json, "nta.extend", zone=zone, lifetime_s=lifetime_s, reason=reason, author=_author(author)
+        socket, config, as_json, "nta.extend", zone=zone, lifetime_s=lifetime_s, reason=reason, author=author_of(author)
     )
 
 
@@ -187,4 +187,4 @@ def remove(
     as_json: ReplyOption = False,
 ) -> None:
     """Validate the zone again, in all workers at once."""
-    tell_server(socket, config, as_json, "nta.remove", zone=zone, reason=reason, author=_author(author))
+    tell_server(socket, config, as_json, "nta.remove", zone=zone, reason=reason, author=author_of(author))

@@ -12,6 +12,7 @@ from holdfast.sentinel.suspicion import Suspicion
 
 BOGUS, UNREACHABLE = "bogus", "unreachable"
 EXAMPLES = 5  # of children that fail, shown to people
+BESIDE_SHOWN = 3
 
 GROUPS = {
     iana.EDE_DNSSEC_BOGUS: "signatures do not verify",
@@ -90,7 +91,9 @@ class Incident:
     def caution(self) -> str:
         """Return what people should think of first, "": nothing."""
         if self.beside:
-            names = ", ".join(to_text(one) for one in self.beside)
+            more = len(self.beside) - BESIDE_SHOWN
+            names = ", ".join(to_text(one) for one in self.beside[:BESIDE_SHOWN])
+            names += f" and {more} more zones" if more > 0 else ""
             return f"{names} broke at the same time: look at the clock and the network of this resolver first"
         if self.kind == BOGUS and len(self.servers) == 1:
             return "all bad data came from one server address: it or the way to it may be what is broken"

@@ -9,8 +9,12 @@ import structlog
 
 from holdfast.base.instant import Instant
 from holdfast.engine.engine import ResolverEngine
+from holdfast.sentinel.observation import observations, to_values
+from holdfast.sentinel.suspicion import LOOK_S
 from holdfast.server.commands import WORKER_ACTIONS, CommandError
 from holdfast.server.lines import LINE_OCTETS, LineBuffer, LineError, Values, decode, encode
+
+REPORTS_OCTETS = 1024 * 1024  # of reports that wait for the supervisor; more would only be older
 
 Job = Callable[[Values], Awaitable[Values]]
 Jobs = Mapping[str, Job]
@@ -64,6 +68,7 @@ async def serve_channel(
     """
     running: set[asyncio.Task[None]] = set()
     reader, writer = await asyncio.open_unix_connection(sock=sock, limit=2 * LINE_OCTETS)
+    reports = asyncio.get_running_loop().create_task(report_health(engine, writer))
     try:
         with contextlib.suppress(OSError):
             while line := await reader.readline():
@@ -81,6 +86,7 @@ async def serve_channel(
     finally:
         for task in list(running):
             task.cancel()
+        reports.cancel()
         writer.close()
         stop.set()
 
@@ -97,6 +103,15 @@ async def _work(job: Job, values: Values, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         writer.write(encode({"number": values["number"], **result}))
         await writer.drain()
+
+
+async def report_health(engine: ResolverEngine, writer: asyncio.StreamWriter) -> None:
+    """Send what the engine saw of zones that fail or failed lately, again and again."""
+    while True:
+        await asyncio.sleep(LOOK_S)
+        for seen in observations(engine.take_health()):
+            if writer.transport.get_write_buffer_size() < REPORTS_OCTETS:
+                writer.write(encode({"health": to_values(seen)}))
 
 
 def carry_out(request: Values, engine: ResolverEngine, now: Instant) -> Values:

@@ -109,14 +109,15 @@ class Route:
 class Command:
     """A command. ``merge`` makes one result of the workers' results; None: the supervisor carries it out itself.
 
-    ``for_anchors``: it concerns the list of negative trust anchors, which the supervisor owns. ``route``: see `at`.
-    ``answer_s`` is how long workers may take.
+    ``for_anchors``: it concerns the list of negative trust anchors, ``for_incidents``: the detector's incidents; both
+    are the supervisor's. ``route``: see `at`. ``answer_s`` is how long workers may take.
     """
 
     name: str
     arguments: tuple[Argument, ...] = ()
     merge: Merge | None = None
     for_anchors: bool = False
+    for_incidents: bool = False
     meaning: str = ""
     route: Route | None = None
     answer_s: float = ANSWER_S
@@ -232,7 +233,10 @@ RECHECK = Argument(
 FLUSH_NAME = Argument("name", str, check=not_a_name, meaning="Domain name to forget.", characters=NAME_CHARACTERS)
 FLUSH_SUBTREE = Argument("subtree", bool, required=False, meaning="Forget everything below the name as well.")
 
+INCIDENT = Argument("number", int, meaning="Number of the incident.", least=1, most=2**31)
+
 ONE_NTA = "/nta/{zone}"
+ONE_INCIDENT = "/incidents/{number}"
 
 COMMANDS: dict[str, Command] = {
     command.name: command
@@ -296,6 +300,26 @@ COMMANDS: dict[str, Command] = {
             for_anchors=True,
             meaning="Validate the zone again, in all workers at once.",
             route=Route("DELETE", ONE_NTA),
+        ),
+        Command(
+            "incident.list",
+            for_incidents=True,
+            meaning="Zones that the detector calls or called broken, the latest first.",
+            route=Route("GET", "/incidents"),
+        ),
+        Command(
+            "incident.show",
+            (INCIDENT,),
+            for_incidents=True,
+            meaning="One incident with its evidence, and the negative trust anchor to consider.",
+            route=Route("GET", ONE_INCIDENT),
+        ),
+        Command(
+            "incident.acknowledge",
+            (INCIDENT, AUTHOR),
+            for_incidents=True,
+            meaning="Take an incident on: nobody is called again because of it.",
+            route=Route("POST", ONE_INCIDENT + "/acknowledge"),
         ),
     )
 }

@@ -14,7 +14,7 @@ from holdfast.base.limits import (
     NEGATIVE_TRUST_ANCHORS,
 )
 from holdfast.base.settings import EngineSettings
-from holdfast.dns.name import ROOT, from_text, to_text
+from holdfast.dns.name import ROOT, from_text, is_subdomain, to_text
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.dnssec.signature_time import utc_text
 from holdfast.server.anchor_scopes import missing_names, requested_scope, scope_problem
@@ -52,6 +52,10 @@ class NegativeTrustAnchorList:
         """Return the records that have not ended, by zone."""
         now_s = self._now_s()
         return [self._anchors[zone] for zone in sorted(self._anchors) if self._anchors[zone].end_s > now_s]
+
+    def covered_until(self, zone: bytes) -> int:
+        """Return until when one in force covers a zone (POSIX seconds); 0: none does."""
+        return max((one.end_s for one in self.in_force() if is_subdomain(zone, one.zone)), default=0)
 
     def move(self, directory: Path | None) -> None:
         """Keep the journal in another directory from now on, beginning with what is in force (after a reload)."""

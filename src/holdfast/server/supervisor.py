@@ -19,6 +19,7 @@ from holdfast.server.commands import CONFLICT, Command, CommandError
 from holdfast.server.companion import Companion, Serve
 from holdfast.server.control_socket import ControlSocket, Reply
 from holdfast.server.fan_out import FanOuts
+from holdfast.server.incidents import IncidentDesk
 from holdfast.server.lines import Values
 from holdfast.server.process import drop_privileges, notify_service_manager
 from holdfast.server.restart_delay import RestartDelay, how_it_ended
@@ -70,6 +71,7 @@ class Supervisor:
         self._api = Companion("http api", serve_api)
         self._fan_outs = FanOuts()
         self._anchors = AnchorControl(replace(settings, state_directory=None), self._tell_workers, self._tell_one)
+        self._incidents = IncidentDesk(self._anchors.anchors.covered_until)
         self._workers: dict[int, WorkerProcess] = {}
         self._retired: set[int] = set()
         self._restart_at: dict[int, float] = {}
@@ -94,6 +96,7 @@ class Supervisor:
             self._prepare_store()
             self._anchors = AnchorControl(settings, self._tell_workers, self._tell_one)
             self._anchors.anchors.warn_of_missing_names(self._engine_settings)
+            self._incidents = IncidentDesk(self._anchors.anchors.covered_until)
             self._catch_signals()
             for number in range(settings.workers):
                 self._start(number)
@@ -151,6 +154,7 @@ class Supervisor:
             self._api.start(self._settings, self._leave_to_api)
         self._fan_outs.expire()
         self._anchors.run_due(self._engine_settings)
+        self._incidents.expire()
         if self._control is not None:
             self._control.close_idle()
 
@@ -244,7 +248,10 @@ class Supervisor:
             self._silence(worker)
             return
         for message in messages:
-            self._fan_outs.take(worker.pid, message)
+            if "health" in message:
+                self._incidents.take(message["health"])
+            else:
+                self._fan_outs.take(worker.pid, message)
 
     def _silence(self, worker: WorkerProcess) -> None:
         """Expect nothing more from a worker."""
@@ -268,6 +275,8 @@ class Supervisor:
             self._tell_workers(command, values, reply)
         elif command.for_anchors:
             self._anchors.command(command, values, self._engine_settings, reply)
+        elif command.for_incidents:
+            self._command_incidents(values, reply)
         elif command.name == "status":
             reply({"ok": True, "result": self._status()})
         elif command.name == "reload":
@@ -291,6 +300,12 @@ class Supervisor:
         first = sorted(serving, key=lambda one: one.number)[:1]
         self._fan_outs.start(command, values, {one.pid: one.channel for one in first}, reply)
 
+    def _command_incidents(self, values: Values, reply: Reply) -> None:
+        try:
+            reply({"ok": True, "result": self._incidents.answer(values)})
+        except CommandError as error:
+            reply(error.reply())
+
     def _status(self) -> Values:
         """Describe the server."""
         now_s = time.monotonic()
@@ -300,6 +315,7 @@ class Supervisor:
             "listeners": [str(listener) for listener in self._settings.listeners],
             "restarts": self._restarts,
             "api": self._api.status(),
+            "incidents": self._incidents.summary(),
             "workers": [
                 {
                     "number": worker.number,

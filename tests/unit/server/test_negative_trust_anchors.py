@@ -1,14 +1,10 @@
 """The list of negative trust anchors: what it takes, its journal, and a server with two workers that obeys it."""
 
-import asyncio
 import json
 import os
 import signal
 import subprocess
-import threading
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +21,17 @@ from holdfast.base.limits import (
 )
 from holdfast.base.settings import EngineSettings, TrustAnchorSetting
 from holdfast.dns.iana import EDE_NEGATIVE_TRUST_ANCHOR, type_name
-from holdfast.dns.name import ROOT, to_text
+from holdfast.dns.name import to_text
 from holdfast.dnssec.anchor_scope import SECURING_TYPES
-from holdfast.lab.authority import Authority
-from holdfast.lab.broken import key_of
-from holdfast.lab.loopback import LoopbackInternet
 from holdfast.server import change_journal
 from holdfast.server.commands import CommandError, check_request
 from holdfast.server.lines import LINE_OCTETS, encode
 from holdfast.server.negative_trust_anchors import FILE_NAME, NegativeTrustAnchorList
+from tests.support.broken_network import broken_network
 from tests.support.dnssec_records import wire_name
-from tests.support.engine_world import ROOT_ADDRESS, Message
+from tests.support.engine_world import Message
 from tests.support.server_process import COMMAND, WAIT_S, ServerProcess, running_server, until
-from tests.support.signed_world import SignedWorld, ede_codes, ede_texts, is_secure, spoil_signatures
+from tests.support.signed_world import ede_codes, ede_texts, is_secure
 
 START_S = 1_778_000_000
 
@@ -294,56 +288,6 @@ def test_without_a_directory_nothing_is_written_and_that_is_told() -> None:
 
 
 # -- a server ----------------------------------------------------------------------------------------------------------
-
-
-class SpoiledAuthority(Authority):
-    """Breaks what `example` signs."""
-
-    def answer(self, wire: bytes, transport: int) -> bytes | None:
-        """Answer, badly."""
-        answer = super().answer(wire, transport)
-        if answer is None:
-            return None
-        response = dns.message.from_wire(answer)
-        spoil_signatures(response, "example.")
-        return response.to_wire()
-
-
-@contextmanager
-def broken_network(folder: Path) -> Iterator[str]:
-    """Serve a root, a sound zone and a broken one from a thread; yields the configuration that leads there."""
-    world = SignedWorld({"example": "www 3600 IN A 203.0.113.1\n", "other": "www 3600 IN A 203.0.113.2\n"})
-    authorities: dict[bytes, Authority] = {}
-    for address, authority in world.servers.items():
-        authorities[ip_address(address).packed] = spoiled = SpoiledAuthority()
-        for zone in authority.zones.values():
-            spoiled.add(zone)
-    internet = LoopbackInternet(authorities)
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(internet.start())
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    hints, anchor = folder / "hints", folder / "anchor"
-    hints.write_text(f". 3600 IN NS ns.\nns. 3600 IN A {ROOT_ADDRESS}\n")
-    ds = key_of(world.zones["."]).ds(ROOT)
-    anchor.write_text(f". IN DS {ds[0] << 8 | ds[1]} {ds[2]} {ds[3]} {ds[4:].hex()}\n")
-    places = "".join(f'"{ip_address(one)}" = "{host}:{port}"\n' for one, (host, port) in internet.address_map.items())
-    try:
-        yield (
-            f"[validation]\ntrust_anchor_file = {json.dumps(str(anchor))}\nfixed_validation_time_s = {START_S}\n"
-            f"[upstream]\nroot_hints_file = {json.dumps(str(hints))}\n[upstream.address_map]\n{places}"
-        )
-    finally:
-        asyncio.run_coroutine_threadsafe(closed(internet), loop).result(WAIT_S)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
-async def closed(internet: LoopbackInternet) -> None:
-    """Close all sockets, and let the loop see to it."""
-    internet.close()
-    await asyncio.sleep(0)
 
 
 def ask(server: ServerProcess, name: str) -> list[Message]:

@@ -1,0 +1,100 @@
+"""The detector over all workers: what they see comes in, incidents go to the log and to who asks, people are called.
+
+Workers send what they saw of zones every few seconds; this side adds it up in one detector, so that no worker needs to
+see enough by itself. Nothing here acts: a page names a negative trust anchor to consider, and the command that adds it.
+"""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from holdfast.dns.name import to_text
+from holdfast.sentinel.detector import Detector
+from holdfast.sentinel.incident import Incident
+from holdfast.sentinel.observation import Observation, from_values
+from holdfast.sentinel.paging import Page, Paging
+from holdfast.sentinel.proposal import propose
+from holdfast.server.commands import NOT_FOUND, CommandError
+from holdfast.server.lines import Values
+
+SHOWN = 12  # incidents in one reply, the latest: with the longest names they still fit into a line
+
+log = structlog.get_logger()
+
+
+class IncidentDesk:
+    """All incidents. ``covered_until`` tells until when a negative trust anchor covers a zone (POSIX; 0: none does)."""
+
+    def __init__(self, covered_until: Callable[[bytes], int], clock: Callable[[], float] = time.time) -> None:
+        self._covered_until = covered_until
+        self._clock = clock
+        self._detector = Detector()
+        self._paging = Paging(self._page)
+
+    def take(self, values: Values) -> None:
+        """Take what a worker saw of one zone."""
+        self._look([from_values(values)])
+
+    def expire(self) -> None:
+        """Let time pass: incidents may be over, and pages due."""
+        self._look([])
+
+    def summary(self) -> list[Values]:
+        """Return the open incidents for the command `status`, the latest first."""
+        return [self._values(one) for one in self._detector.open_incidents()[::-1][:SHOWN]]
+
+    def answer(self, values: Values) -> Values:
+        """Carry out a checked command. Raises CommandError if there is no such incident."""
+        if values["command"] == "incident.list":
+            return {"incidents": [self._values(one) for one in self._detector.incidents[::-1][:SHOWN]]}
+        incident = self._find(values["number"])
+        if values["command"] == "incident.acknowledge":
+            if not incident.is_open:
+                raise CommandError(f"incident.acknowledge: incident {incident.number} is over")
+            self._paging.acknowledge(incident)
+            log.info("incident acknowledged", number=incident.number, author=values["author"].strip())
+        return {"incidents": [self._values(incident, True)]}
+
+    def _find(self, number: int) -> Incident:
+        for incident in self._detector.incidents:
+            if incident.number == number:
+                return incident
+        raise CommandError(f"there is no incident {number}", NOT_FOUND, "number")
+
+    def _look(self, seen: list[Observation]) -> None:
+        now_s = int(self._clock())
+        for incident in self._detector.look(seen, now_s, self._is_covered):
+            if incident.is_open:
+                log.error("incident", number=incident.number, text=incident.text(), caution=incident.caution())
+            else:
+                log.warning("incident over", number=incident.number, text=incident.text())
+        self._paging.call(self._detector.open_incidents(), self._covered_until, now_s)
+
+    def _is_covered(self, zone: bytes) -> bool:
+        return self._covered_until(zone) > self._clock()
+
+    def _page(self, page: Page) -> None:
+        """Call somebody: what collects the log decides who hears it."""
+        log.error("page", number=page.incident.number, page=page.number, text=page.incident.text(), todo=_todo(page))
+
+    def _values(self, incident: Incident, whole: bool = False) -> Values:
+        """Return an incident for a user; ``whole``: with examples, and what is proposed."""
+        values = incident.values()
+        values["pages"] = self._paging.pages(incident)
+        values["acknowledged"] = self._paging.is_acknowledged(incident)
+        values["covered_until_s"] = self._covered_until(incident.zone)
+        proposal = propose(incident)
+        if whole:
+            values["proposal"] = proposal.values() if proposal is not None else None
+        else:
+            del values["text"], values["examples"], values["reason"], values["caution"]
+        return values
+
+
+def _todo(page: Page) -> str:
+    """Return what a person can do."""
+    if page.proposal is None:
+        return "a negative trust anchor would not help"
+    zone = to_text(page.proposal.zone)
+    return f'look at it with `holdfast incident show {page.incident.number}`, then consider `holdfast nta add "{zone}"`'
