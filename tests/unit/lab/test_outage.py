@@ -8,6 +8,7 @@ import pytest
 from holdfast.lab.outage import FOLDER, OutageError, Probe, Version, catalogue, find_outage, load_outage
 from holdfast.lab.policies import POLICIES
 from holdfast.lab.replay import Prober, complaints
+from holdfast.lab.timeline import Step
 from holdfast.lab.world import World
 from tests.support.sources import ROOT
 
@@ -40,6 +41,17 @@ ds = ["all"]
 """
 
 
+TIMELINE = """
+[[timeline]]
+name = "mine"
+title = "what I did"
+[[timeline.step]]
+do = "nta-add"
+after = "break"
+delay_s = 60
+[[key]]"""
+
+
 def written(folder: Path, text: str) -> Path:
     path = folder / "an-outage.toml"
     path.write_text(text)
@@ -67,6 +79,11 @@ def test_defaults_and_times(tmp_path: Path) -> None:
         ('role = "csk"', 'role = "boss"', "role must be one of ksk, zsk, csk, not 'boss'"),
         ('sign = ["all"]', 'sign = ["al"]', "version 1: key must be one of all, not 'al'"),
         ("zones = 4", 'zones = "many"', "population: zones: must be int, not 'many'"),
+        ("[[key]]", TIMELINE.replace("nta-add", "nta"), "timeline 1, step 1: do must be one of nta-add, nta-remove"),
+        ("[[key]]", TIMELINE.replace('"break"', '"noon"'), "step 1: after (without at) must be one of break, healing"),
+        ("[[key]]", TIMELINE.replace("delay_s = 60", "at = 2026-01-01T10:00:00Z"), "step 1: at stands alone"),
+        ("[[key]]", TIMELINE.replace('"mine"', '"stale"'), "timeline 1: there is a policy 'stale' already"),
+        ("[[key]]", TIMELINE.replace("title", "tittle"), 'timeline 1: tittle: unknown key; did you mean "title"?'),
         ("start = 2025-12-31", "start = 2026-01-02", "version 1: its start must not be later"),
         ('[[zone.server]]\nname = "ns.nic.test"\naddresses = ["198.51.100.1"]', "", "at least one [[zone.server]]"),
     ],
@@ -104,8 +121,20 @@ def test_the_example_in_the_documentation_is_an_outage(tmp_path: Path) -> None:
     assert complaints(probe, Prober(outage, 1, POLICIES[0]).answer(probe)) == []
 
 
-@pytest.mark.parametrize("kind", [Version, Probe])
+def test_the_timeline_in_the_documentation_can_be_played(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "lab.md").read_text(encoding="utf-8")
+    example = text.partition("[[timeline]]")[2].partition("```")[0]
+    (policy,) = load_outage(written(tmp_path, f"{GOOD}\n[[timeline]]{example}")).policies
+    assert (policy.name, policy.serve_stale, policy.last_known_good) == ("as-it-was", True, False)
+    first, second = policy.timeline.steps
+    assert (first.do, first.at_s, second.after, second.delay_s) == ("nta-add", 1_772_363_700, "healing", 900)
+    assert policy.timeline.fixed() == [first, second]
+    assert second.moment_s(1000, 2000) == 2900
+
+
+@pytest.mark.parametrize("kind", [Version, Probe, Step])
 def test_every_key_is_documented(kind: type) -> None:
     text = (ROOT / "docs" / "lab.md").read_text(encoding="utf-8")
-    undocumented = [one.name.removesuffix("_s") for one in fields(kind) if one.name != "title"]
-    assert [name for name in undocumented if f"`{name}`" not in text and f"\n{name} = " not in text] == []
+    spellings = [(one.name, one.name.removesuffix("_s")) for one in fields(kind) if one.name != "title"]
+    shown = [f"`{name}`" in text or f"\n{name} = " in text for names in spellings for name in names]
+    assert [names for at, names in enumerate(spellings) if not any(shown[2 * at : 2 * at + 2])] == []

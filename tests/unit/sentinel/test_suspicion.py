@@ -1,23 +1,28 @@
 """The cumulative sum against one zone, and how seldom it is wrong."""
 
-from math import exp, log
+from math import ceil, exp, log
 from random import Random
 
 import pytest
 
+from holdfast.cache.zone_health import CAUSES_COUNTED, CHILDREN_COUNTED, ZONES_WATCHED
 from holdfast.sentinel.observation import Failures
 from holdfast.sentinel.suspicion import (
+    BROKEN_SHARE,
     CHILDREN_REMEMBERED,
     FAILED_STEP,
     FALSE_ALARM_VERDICTS,
     GOOD_STEP,
+    GOOD_TO_CLOSE,
     HEALTHY_SHARE,
     KEYS_AGAIN_S,
     LOOK_S,
+    QUIET_S,
     THRESHOLD,
     Suspicion,
 )
 from tests.support.seen_zones import at, failures, wire
+from tests.support.sources import ROOT
 
 DE = wire("de")
 NONE = Failures()
@@ -100,3 +105,14 @@ def test_a_zone_in_which_one_verdict_in_five_fails_is_found_within_some_dozen_ve
         suspicion.add(5 - len(bad), failures(*bad) if bad else NONE, at(verdicts), False)
         verdicts += 5
     assert verdicts < 100
+
+
+def test_the_documentation_has_the_same_figures() -> None:
+    text = " ".join((ROOT / "docs" / "sentinel.md").read_text(encoding="utf-8").split())
+    assert f"adds ln {BROKEN_SHARE / HEALTHY_SHARE:.0f} = {FAILED_STEP:.1f}" in text
+    assert f"takes away {GOOD_STEP:.2f}" in text
+    assert f"opens at ln {FALSE_ALARM_VERDICTS:,}".replace(",", " ") + f" = {THRESHOLD:.1f}" in text
+    bounds = f"{ZONES_WATCHED} zones in use between two looks, {CHILDREN_COUNTED} names and {CAUSES_COUNTED} causes"
+    assert f"({bounds} for each)" in text
+    assert ceil(THRESHOLD / FAILED_STEP) == 6 and "six children" in text
+    assert (LOOK_S, QUIET_S, GOOD_TO_CLOSE) == (10, 300, 5) and "five quiet minutes with five good verdicts" in text
