@@ -176,7 +176,9 @@ def _print_evidence(console: Console, incident: Values) -> None:
         lines.append("a negative trust anchor would not help")
     elif not incident["closed_s"] and not incident["covered_until_s"]:
         hours = proposal["lifetime_s"] // 3600
-        lines.append(f"to consider: holdfast nta add {shlex.quote(proposal['zone'])} --lifetime {hours}h \\")
+        zone = shlex.quote(proposal["zone"])
+        lines.append(f"to do: holdfast nta check {zone}")
+        lines.append(f"to consider: holdfast nta add {zone} --lifetime {hours}h \\")
         lines.append(f"  --reason {shlex.quote(proposal['reason'])}")
     for line in lines:
         console.print("  " + line, markup=False)

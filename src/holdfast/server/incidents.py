@@ -4,6 +4,7 @@ Workers send what they saw of zones every few seconds; this side adds it up in o
 see enough by itself. Nothing here acts: a page names a negative trust anchor to consider, and the command that adds it.
 """
 
+import shlex
 import time
 from collections.abc import Callable
 
@@ -96,5 +97,5 @@ def _todo(page: Page) -> str:
     """Return what a person can do."""
     if page.proposal is None:
         return "a negative trust anchor would not help"
-    zone = to_text(page.proposal.zone)
-    return f'look at it with `holdfast incident show {page.incident.number}`, then consider `holdfast nta add "{zone}"`'
+    zone = shlex.quote(to_text(page.proposal.zone))
+    return f"ask its servers with `holdfast nta check {zone}`, then consider `holdfast nta add {zone}`"

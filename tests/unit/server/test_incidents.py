@@ -56,7 +56,7 @@ def test_workers_see_together_what_none_of_them_sees_alone(logged: list[MutableM
     assert (open_incident["zone"], open_incident["subject"], open_incident["key_tag"]) == ("de", APEX, 33834)
     assert [one["event"] for one in logged] == ["incident", "page"]
     assert "keytag=33834" in logged[0]["text"]
-    assert 'holdfast nta add "de"' in logged[1]["todo"]
+    assert "holdfast nta check de" in logged[1]["todo"]
 
 
 def broken() -> Desk:
