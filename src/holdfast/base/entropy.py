@@ -54,4 +54,5 @@ class Entropy:
         self.server_choice: Final = EntropyStream(key, b"server-choice")
         self.cookie: Final = EntropyStream(key, b"cookie")
         self.server_cookie: Final = EntropyStream(key, b"server-cookie")
+        self.question_sample: Final = EntropyStream(key, b"question-sample")
         self.timer_jitter: Final = EntropyStream(key, b"timer-jitter")

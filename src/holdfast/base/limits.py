@@ -97,3 +97,16 @@ NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S: Final = 7 * 86400  # an outage is repa
 NEGATIVE_TRUST_ANCHORS: Final = 50  # at a time: operators handle a few, and one line of the control socket lists all
 ANCHOR_REASON_CHARACTERS: Final = 120  # fit into one EDE beside a name and the end, for clients to read
 ANCHOR_AUTHOR_CHARACTERS: Final = 64  # a login or a mail address
+
+# -- override rules ----------------------------------------------------------------------------------------------------
+OVERRIDE_RULES: Final = (
+    1000  # of the configuration; each costs a kilobyte in each worker. Blocklists are other software
+)
+OVERRIDE_RULES_AT_RUN_TIME: Final = 100  # of the command line: more cannot be overseen, and belong into a file
+OVERRIDE_RULE_RECORDS: Final = 50  # local records of one rule: as many as anybody reads
+OVERRIDE_RULE_RDATA_OCTETS: Final = 4096  # of all its records: as text they fit into a line of the control socket
+OVERRIDE_RULE_LISTED: Final = 32  # types, services or client groups that one rule names
+OVERRIDE_RULE_SERVERS: Final = 8  # that a rule forwards to
+OVERRIDE_RULE_TTL_S: Final = 60  # of what is made up: clients forget a rule within a minute of its end
+OVERRIDE_RULE_TTL_MAXIMUM_S: Final = 86400  # as of any record in the cache
+OVERRIDE_RULE_LIFETIME_MAXIMUM_S: Final = 366 * 86400  # what is meant for longer has no end

@@ -1,6 +1,6 @@
 """Everything the engine can be told before it starts; plain values, checked where they are read (control.config)."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from holdfast.base.limits import (
     CACHE_BYTES,
@@ -18,6 +18,9 @@ from holdfast.base.limits import (
     STALE_ANSWER_TTL_S,
     TCP_IDLE_MS,
 )
+
+if TYPE_CHECKING:
+    from holdfast.base.override_rule import OverrideRule
 
 DEFAULT_SERVICE: Final = "default"  # of listeners that belong to no other
 
@@ -157,6 +160,7 @@ class EngineSettings:
         # going on below a broken or unreachable parent
         self.last_known_good = True
         self.last_known_good_maximum_s = MAXIMUM_STALE_TIMER_S  # beyond the TTL of the old delegation data
+        self.override_rules: list[OverrideRule] = []  # of the configuration, in order
         # names that are normally answered locally (RFC 6761, 6303) but shall be resolved
         self.resolved_special_names: list[bytes] = []
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from holdfast.base.override_rule import HitCounter
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
 from holdfast.cache.zone_soa import ZoneSoa
 from holdfast.dns.edns import append_options
@@ -12,7 +13,8 @@ HEADER_OCTETS: Final = 12
 class PacketEntry(Evictable):
     """A finished message, the offsets of its TTL fields, and when it stops being good.
 
-    ``zone_soa`` is the SOA that a negative answer shows, ``soa_version`` its version then.
+    ``zone_soa`` is the SOA that a negative answer shows, ``soa_version`` its version then. ``hits`` count how often it
+    is handed out, None: nobody wants to know.
     """
 
     def __init__(
@@ -24,6 +26,7 @@ class PacketEntry(Evictable):
         refresh_us: int,
         zone_soa: ZoneSoa | None,
         soa_version: int,
+        hits: list[HitCounter] | None,
     ) -> None:
         super().__init__(ENTRY_OVERHEAD_OCTETS + len(wire) + 8 * len(ttl_offsets))
         self.wire: Final = wire
@@ -33,6 +36,7 @@ class PacketEntry(Evictable):
         self.refresh_us: Final = refresh_us
         self.zone_soa: Final = zone_soa
         self.soa_version: Final = soa_version
+        self.hits: Final = hits
 
 
 class PacketCache:
@@ -58,6 +62,10 @@ class PacketCache:
         if zone_soa is not None and zone_soa.version != found.soa_version:
             return None
         found.used = True
+        hits = found.hits
+        if hits is not None:
+            for counter in hits:
+                counter.hits += 1
         out = bytearray(found.wire)
         out[0] = query[0]
         out[1] = query[1]

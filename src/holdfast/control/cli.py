@@ -16,6 +16,7 @@ from holdfast.control.nta_commands import nta
 from holdfast.control.options import ConfigOption, ReplyOption, SocketOption, offer_api, tell_server
 from holdfast.control.problems import InputError
 from holdfast.control.registry_commands import registry
+from holdfast.control.rule_commands import rule
 
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]  # click's UsageError, wherever typer takes click from
 EXIT_FAILED = 1
@@ -38,6 +39,7 @@ control = typer.Typer(help="Tell a running server what to do, over its control s
 app.add_typer(control, name="control")
 app.add_typer(nta, name="nta")
 app.add_typer(incident, name="incident")
+app.add_typer(rule, name="rule")
 cache = typer.Typer(help="Look into what a server keeps over restarts.", no_args_is_help=True)
 app.add_typer(cache, name="cache")
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from holdfast.control.config import read_config
 from holdfast.control.nta_report import print_report, recheck_lines
 from holdfast.control.problems import InputError
+from holdfast.control.rule_output import print_rules
 from holdfast.control.settings import control_socket, server_settings
 from holdfast.dnssec.signature_time import utc_text
 from holdfast.server.anchor_scopes import read_scope
@@ -110,6 +111,8 @@ def _print_result(console: Console, command: str, reply: Values) -> None:
         print_report(console, result)
     elif command.startswith("nta."):
         _print_anchors(console, command, result)
+    elif command.startswith("rule."):
+        print_rules(console, command, result)
     else:
         console.print("done")
 

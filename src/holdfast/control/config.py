@@ -3,15 +3,15 @@
 import difflib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path as FilePath
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from holdfast.base.limits import CLIENT_GROUPS, SERVICES
+from holdfast.base.limits import CLIENT_GROUPS, OVERRIDE_RULES, SERVICES
 from holdfast.base.settings import DEFAULT_SERVICE
 from holdfast.control.config_sections import (
     AccessSection,
@@ -32,9 +32,13 @@ from holdfast.control.config_sections import (
     ZoneSection,
 )
 from holdfast.control.problems import InputError, read_text
+from holdfast.control.rule_sections import RuleSection, RulesFile, rule_problems
 from holdfast.control.toml_lines import Path, key_lines, nearest_line, syntax_error
 from holdfast.control.trust_anchors import TrustAnchors
+from holdfast.server.rule_values import Audiences
 from holdfast.server.texts import parse_endpoint, parse_name, parse_prefix
+
+M = TypeVar("M", bound=Section)
 
 
 class Config(Section):
@@ -53,6 +57,7 @@ class Config(Section):
     cache: CacheSection = Field(default_factory=CacheSection)
     answers: AnswersSection = Field(default_factory=AnswersSection)
     stale: StaleSection = Field(default_factory=StaleSection)
+    rule: list[RuleSection] = Field(default_factory=list, max_length=OVERRIDE_RULES)
     log: LogSection = Field(default_factory=LogSection)
 
 
@@ -63,6 +68,29 @@ def read_config(path: str) -> Config:
 
 def parse_config(text: str, source: str) -> Config:
     """Return the configuration in ``text``. ``source`` is the file's path, for messages and relative file names."""
+    config = _checked(Config, text, source, _contradictions)
+    return _with_absolute_files(config, FilePath(source).absolute().parent)
+
+
+def read_rules_file(config: Config) -> list[RuleSection]:
+    """Return the rules of the configuration's file of rules; `InputError` has a line for every problem in it."""
+    path = config.answers.rules_file
+    if not path:
+        return []
+    taken = {section.id: "in the configuration" for section in config.rule}
+    return _checked(
+        RulesFile, read_text(path), path, lambda file: rule_problems(file.rule, rule_audiences(config), taken)
+    ).rule
+
+
+def rule_audiences(config: Config) -> Audiences:
+    """Return whom rules may be for."""
+    services = [DEFAULT_SERVICE, *(service.name for service in config.service)]
+    return Audiences(services, [group.name for group in config.client_group])
+
+
+def _checked(model: type[M], text: str, source: str, contradictions: Callable[[M], list[tuple[Path, str]]]) -> M:
+    """Return what is in a TOML text; `InputError` has a line for every problem in it."""
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -70,16 +98,15 @@ def parse_config(text: str, source: str) -> Config:
         raise InputError([f"{source}:{line}: not TOML: {reason}"]) from None
     places = key_lines(text)
     try:
-        config = Config.model_validate(values)
+        made = model.model_validate(values)
     except ValidationError as error:
-        found = [(_known_path(details["loc"], values), _reason(details)) for details in error.errors()]
+        found = [(_known_path(details["loc"], values), _reason(details, model)) for details in error.errors()]
     else:
-        found = _contradictions(config)
-        config = _with_absolute_files(config, FilePath(source).absolute().parent)
+        found = contradictions(made)
     if found:
         problems = [(nearest_line(places, path), f"{_dotted(path)}: {reason}") for path, reason in found]
         raise InputError([f"{source}:{line}: {problem}" for line, problem in sorted(problems)])
-    return config
+    return made
 
 
 # -- what pydantic found ----------------------------------------------------------------------------------------------
@@ -103,11 +130,11 @@ _REASONS = {
 }
 
 
-def _reason(details: ErrorDetails) -> str:
+def _reason(details: ErrorDetails, model: type[Section]) -> str:
     """Return a finding in words: what is wanted, what was found, and for unknown keys the nearest valid one."""
     kind = details["type"]
     if kind == "extra_forbidden":
-        return _unknown_key(details["loc"])
+        return _unknown_key(details["loc"], model)
     context: Mapping[str, Any] = details.get("ctx", {})
     if kind == "value_error":
         return str(context["error"])
@@ -119,13 +146,13 @@ def _reason(details: ErrorDetails) -> str:
     return _REASONS.get(kind, details["msg"]).format(found=shown, **context)
 
 
-def _unknown_key(location: Path) -> str:
+def _unknown_key(location: Path, model: type[Section]) -> str:
     unknown = str(location[-1])
     if len(location) == 1:
-        what, siblings = "unknown section", list(Config.model_fields)
+        what, siblings = "unknown section", list(model.model_fields)
     else:
         what, siblings = "unknown key", list(section_class(str(location[0])).model_fields)
-    homes = [section for section in Config.model_fields if unknown in section_class(section).model_fields]
+    homes = [section for section in model.model_fields if unknown in section_class(section).model_fields]
     nearest = difflib.get_close_matches(unknown, siblings, n=1, cutoff=0.0)
     meant = [f'"{home}.{unknown}"' for home in homes] or [f'"{key}"' for key in nearest]
     return f"{what}; did you mean {' or '.join(meant)}?"
@@ -176,6 +203,7 @@ def _contradictions(config: Config) -> list[tuple[Path, str]]:
     found += _zone_contradictions(config)
     found += _audience_contradictions(config)
     found += _api_contradictions(config)
+    found += rule_problems(config.rule, rule_audiences(config), {})
     allowed = {_prefix_key(text) for text in config.access.allow}
     for position, text in enumerate(config.access.deny):
         if _prefix_key(text) in allowed:
@@ -257,6 +285,7 @@ def _with_absolute_files(config: Config, folder: FilePath) -> Config:
         ("api", "token_file"),
         ("upstream", "root_hints_file"),
         ("validation", "trust_anchor_file"),
+        ("answers", "rules_file"),
     ):
         section = changed.get(name, getattr(config, name))
         file = getattr(section, key)

@@ -484,6 +484,9 @@ class AnswersSection(Section):
         "removed from answers, with EDE 15 (DNS rebinding).",
     )
     private_exceptions: list[Name] = Field(default=[], description="Zones whose names may point to `private_prefixes`.")
+    rules_file: str = Field(
+        default="", description='File of more `[[rule]]` sections, which come after those of this file; "": none.'
+    )
     resolved_special_names: list[Name] = Field(
         default=[],
         description="Special-use zones (RFC 6761, 6303), normally answered here, that shall be resolved, for example "

@@ -25,11 +25,12 @@ NameOption = Annotated[
 ]
 
 
-def _lifetime_s(text: str) -> int:
+def seconds_of(option: str, text: str) -> int:
+    """Return the seconds that an option says. Raises InputError."""
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise InputError([f"--lifetime: {error}"]) from None
+        raise InputError([f"{option}: {error}"]) from None
 
 
 def _joined(names: list[str] | None) -> str | None:
@@ -105,7 +106,7 @@ def add(
         zone=zone,
         reason=reason,
         author=author_of(author),
-        lifetime_s=_lifetime_s(lifetime),
+        lifetime_s=seconds_of("--lifetime", lifetime),
         scope=scope,
         services=_joined(service),
         clients=_joined(clients),
@@ -171,7 +172,7 @@ def extend(
     as_json: ReplyOption = False,
 ) -> None:
     """Set a new end, counted from now."""
-    lifetime_s = _lifetime_s(lifetime)
+    lifetime_s = seconds_of("--lifetime", lifetime)
     tell_server(
         socket, config, as_json, "nta.extend", zone=zone, lifetime_s=lifetime_s, reason=reason, author=author_of(author)
     )

@@ -3,8 +3,9 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from holdfast.base.limits import OVERRIDE_RULES
 from holdfast.base.settings import DEFAULT_SERVICE, ClientGroup, EngineSettings, TrustAnchorSetting, ZoneServers
-from holdfast.control.config import Config
+from holdfast.control.config import Config, read_rules_file, rule_audiences
 from holdfast.control.config_sections import MIB, ForwardZoneSection, ZoneSection
 from holdfast.control.problems import InputError, read_text
 from holdfast.control.root_hints import built_in_root_servers, read_root_servers
@@ -33,6 +34,13 @@ def engine_settings(config: Config) -> EngineSettings:
     _set_upstream(settings, config)
     _set_validation(settings, config)
     _set_caches(settings, config)
+    audiences = rule_audiences(config)
+    rules = [*config.rule, *read_rules_file(config)]
+    if len(rules) > OVERRIDE_RULES:
+        raise InputError(
+            [f"answers.rules_file: more than {OVERRIDE_RULES} rules in the configuration and its file of rules"]
+        )
+    settings.override_rules = [section.rule(audiences) for section in rules]
     return settings
 
 

@@ -14,6 +14,7 @@ from holdfast.base.effects import TRANSPORT_UDP, Client, DropQuery, Effect, Send
 from holdfast.base.entropy import Entropy
 from holdfast.base.instant import Instant
 from holdfast.base.limits import BRIEF_PACKET_US, PACKET_CACHE_SHARE
+from holdfast.base.override_rule import OverrideRule
 from holdfast.base.security_status import BOGUS, INDETERMINATE
 from holdfast.base.settings import EngineSettings
 from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
@@ -22,6 +23,7 @@ from holdfast.cache.second_level import SecondLevelCache
 from holdfast.cache.zone_health import ZoneHealth
 from holdfast.dns.iana import (
     CLASS_CH,
+    CLASS_IN,
     EDE_OTHER,
     EDE_OVER_QUOTA,
     EDE_PROHIBITED,
@@ -56,9 +58,13 @@ from holdfast.service.admission import Admission, prohibited
 from holdfast.service.chaos import chaos_texts
 from holdfast.service.client_options import SEED_OCTETS, ClientOptions
 from holdfast.service.completion import complete
+from holdfast.service.override_rules import OverrideRules
 from holdfast.service.rebinding import PrivateAddresses
+from holdfast.service.recent_questions import RecentQuestions
 from holdfast.service.request import NEVER_US, RequestTask, WaitingClient
 from holdfast.service.respond import Part, Response, write_response
+from holdfast.service.rule_decisions import arrange_rules, put_rules, rehearse_rules
+from holdfast.service.rule_rehearsal import Rehearsal
 from holdfast.service.serve_stale import maximum_stale_s, stale_link
 from holdfast.service.special_names import SpecialNames
 
@@ -73,7 +79,16 @@ class Finisher(RequestTask):
         self, engine: "ResolverEngine", key: bytes, name: bytes, rtype: int, validate: bool, audience: Audience
     ) -> None:
         super().__init__(
-            engine.state, engine.tasks, engine.special, engine.private, key, name, rtype, validate, audience
+            engine.state,
+            engine.tasks,
+            engine.special,
+            engine.private,
+            engine.rules,
+            key,
+            name,
+            rtype,
+            validate,
+            audience,
         )
         self.engine: Final = engine
         self.now: Instant = Instant(0, 0)
@@ -139,6 +154,8 @@ class ResolverEngine:
         self.tasks: Final = Tasks(self.state)
         self.special: Final = SpecialNames(settings)
         self.private: Final = PrivateAddresses(settings)
+        self.rules: Final = OverrideRules()
+        self.recent: Final = RecentQuestions(entropy.question_sample)
         self.admission: Final = Admission(settings)
         self.audiences: Final = self.state.audiences
         self.options: Final = ClientOptions(settings, entropy.server_cookie.take(SEED_OCTETS))
@@ -151,6 +168,7 @@ class ResolverEngine:
         self.queries = 0
         self.packet_hits = 0
         self.tasks.watch_anchors(now)
+        put_rules(self.state, self.rules, settings.override_rules, now)
 
     def attach_second_level(self, cache: SecondLevelCache) -> None:
         """Use a cache below this one from now on; what is judged is handed to it as ``Remember`` and ``Forget``."""
@@ -181,6 +199,8 @@ class ResolverEngine:
         if refusal is not None:  # before the packet cache: its key does not tell RD and the version of EDNS
             return self.refuse(client, question, options.octets, refusal.rcode, refusal.cause)
         audience = self.audiences.of(client.service, client.address)
+        if self.queries >= self.recent.due:
+            self.note_question(question, client, now)
         key = self.packet_key(wire, question, audience)
         cached = self.packets.get(key, wire, question.end, now.monotonic_us, options.octets)
         if cached is not None and self.fits(cached, question, client):
@@ -188,6 +208,13 @@ class ResolverEngine:
             return cached
         waiting = WaitingClient(client, question, options.octets, 0)
         return self.start_request(waiting, client, question, audience, key, now)
+
+    def note_question(self, question: Question, client: Client, now: Instant) -> None:
+        """Remember what is asked, for rehearsing rules."""
+        if question.qclass == CLASS_IN:
+            self.recent.note(
+                self.queries, question.qname, question.qtype, client.service, client.address, now.monotonic_us
+            )
 
     def packet_key(self, wire: bytes, question: Question, audience: Audience) -> bytes:
         """Return the key of a question: name in lower case, type, class, and what else changes the answer."""
@@ -254,8 +281,9 @@ class ResolverEngine:
         """Work on a question, or join those who do."""
         if question.qclass == CLASS_CH:
             return self.answer_chaos(client, question, waiting.options)
+        self.recent.look_at_clock(self.queries, now.monotonic_us)
         cut = b""
-        if not question.flags & FLAG_RD:
+        if not question.flags & FLAG_RD and not self.rules.answers(question.qname, question.qtype, audience):
             response = self.without_recursion(question, audience, now)
             if response is not None:
                 cut = self.cut_to_refer_to(question, now) if response.rcode == RCODE_NOERROR else b""
@@ -426,8 +454,12 @@ class ResolverEngine:
                 refresh_us,
                 request.zone_soa,
                 request.soa_version,
+                request.hits,
             )
             self.packets.put(key, entry)
+        if request.hits is not None:
+            for counter in request.hits:
+                counter.hits += 1
         return written.with_options(options)
 
     # -- upstream and time ----------------------------------------------------------------------------------------
@@ -517,6 +549,18 @@ class ResolverEngine:
         removed = remove_negative_anchor(self.state, zone)
         self.state.run_ready(now)
         return removed
+
+    def arrange_override_rules(self, rule: OverrideRule | None, order: list[str], now: Instant) -> None:
+        """Put a rule in force, or none, and those of run time into an order: their identities. Others of run time end.
+
+        Those of the configuration come after them. It holds at once, for what is cached too.
+        """
+        arrange_rules(self.state, self.rules, rule, order, now)
+        self.state.run_ready(now)
+
+    def rehearse_override_rules(self, rule: OverrideRule | None, order: list[str], now: Instant) -> Rehearsal:
+        """Tell what ``arrange_override_rules`` would change for the questions of the last hour, and change nothing."""
+        return rehearse_rules(self.state, self.rules, self.recent, rule, order, now)
 
     def flush(self, name: bytes, subtree: bool, now: Instant) -> int:
         """Forget what is cached for a name, or for everything at and below it; returns the number of entries."""

@@ -29,7 +29,10 @@ STANDARD_INPUT = "-"
 _TTL_WITH_UNITS = re.compile(r"(?i)(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _UNIT_S = (604800, 86400, 3600, 60, 1)
 _SPECIAL = re.compile(r'[("\\;)]')
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|;.*|[()]|(?:[^\s"();\\]|\\.)+')
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_TOKEN = re.compile(  # key="value" is one field (RFC 9460 section 2.1)
+    rf'(?:[^\s"();\\=]|\\.)+={_QUOTED}|{_QUOTED}|;.*|[()]|(?:[^\s"();\\]|\\.)+'
+)
 
 Record = tuple[int, bytes, int, int, bytes]  # line, owner (lower-cased), TTL, type, RDATA
 

@@ -128,6 +128,9 @@ class FetchTask(Task):
         self.without_forward = False
         self.priming: FetchTask | None = None
         self.is_priming = False
+        self.apart = (
+            False  # asks the servers of an override rule: what is known of zones and their servers is no matter
+        )
         self.keys_wanted = False  # somebody is going to validate what is fetched
         self.glue_of = b""  # the zone whose parent is asked for glue
         self.empty: Message | None = None  # an authoritative answer without anything in it
@@ -213,7 +216,7 @@ class FetchTask(Task):
         delegation = self.delegation
         if delegation is None:
             return
-        if self.sends == 0 and not self.budget.is_probe:
+        if self.sends == 0 and not self.budget.is_probe and not self.apart:
             held = self.state.broken.held(self.zone, now.monotonic_us)
             if held is not None:
                 self.was_held = True
@@ -395,7 +398,7 @@ class FetchTask(Task):
         delegation = self.delegation
         if delegation is None:
             return
-        if self.state.settings.error_reporting:
+        if self.state.settings.error_reporting and not self.apart:
             self.state.reports.learn(self.zone, message)
         server = self.state.servers.get(exchange.address, now.monotonic_us)
         if message.rcode == RCODE_BADCOOKIE and self.sends < SENDS_PER_ZONE:
@@ -419,7 +422,7 @@ class FetchTask(Task):
             self.tried[exchange.address] = SENDS_PER_ZONE
             self.ask(now)
             return
-        if self.zone == ROOT:
+        if self.zone == ROOT and not self.apart:
             self.state.root_answered = True
         found = classify(message, self.asked_name, self.asked_type, self.zone, delegation.forward)
         if found.kind == ERROR or found.kind == LAME or found.kind == EMPTY:
@@ -528,7 +531,7 @@ class FetchTask(Task):
             self.message = self.empty
             self.state.finish(self)
             return
-        if self.failure == REFRESH_UNREACHABLE:
+        if self.failure == REFRESH_UNREACHABLE and not self.apart:
             below = stale_name_servers(self.state, self.name, self.rtype, self.zone, now)
             if below is not None:
                 self.stale_cut = open_server_cut(self.state, below, self.zone, now)

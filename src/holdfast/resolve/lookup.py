@@ -118,8 +118,8 @@ class LookupTask(CachedLookup):
     # -- servers --------------------------------------------------------------------------------------------------
 
     def start_fetch(self, now: Instant) -> None:
-        """Ask the authoritative servers."""
-        task = self.source.fetch(self.name, self.rtype, self.budget, self.depth, self.excluded, now)
+        """Ask the servers."""
+        task = self.make_fetch(now)
         if self.validate:
             task.keys_wanted = True
         if task.done:
@@ -129,6 +129,10 @@ class LookupTask(CachedLookup):
         else:
             text = f"looking up {to_text(self.name)} {type_name(self.rtype)} depends on itself"
             self.fail([Cause(EDE_NO_REACHABLE_AUTHORITY, text, "lookup.circle")], REFRESH_ERROR, now)
+
+    def make_fetch(self, now: Instant) -> FetchTask:
+        """Ask the authoritative servers."""
+        return self.source.fetch(self.name, self.rtype, self.budget, self.depth, self.excluded, now)
 
     def take_fetch(self, task: FetchTask, now: Instant) -> None:
         """Take what the servers said."""
@@ -142,21 +146,11 @@ class LookupTask(CachedLookup):
                 self.fail_bogus(now)  # the retry found no better server
                 return
             if task.failure == REFRESH_UNREACHABLE and task.unanswered:
-                note_failure(
-                    self.state,
-                    self.source,
-                    task.zone,
-                    self.name,
-                    self.rtype,
-                    task.failure,
-                    task.causes,
-                    [],
-                    self.budget,
-                    now,
-                )
+                self.blame(task.zone, task.failure, task.causes, [], now)
             self.fail(task.causes, task.failure, now)
             return
-        self.state.health.note_answered(task.zone)
+        if not task.apart:
+            self.state.health.note_answered(task.zone)
         self.kind = found.kind
         self.rrset = found.rrset
         self.soa = found.soa
@@ -431,19 +425,13 @@ class LookupTask(CachedLookup):
 
     def fail_bogus(self, now: Instant) -> None:
         """The verdict: the zone that should have vouched for the data is broken."""
-        note_failure(
-            self.state,
-            self.source,
-            self.judged_zone,
-            self.name,
-            self.rtype,
-            REFRESH_BOGUS,
-            self.first_causes,
-            [*self.excluded, self.server] if self.server else self.excluded,
-            self.budget,
-            now,
-        )
+        servers = [*self.excluded, self.server] if self.server else self.excluded
+        self.blame(self.judged_zone, REFRESH_BOGUS, self.first_causes, servers, now)
         self.fail(self.first_causes, REFRESH_BOGUS, now)
+
+    def blame(self, zone: bytes, failure: int, causes: list[Cause], servers: list[bytes], now: Instant) -> None:
+        """Remember a zone as broken, for this question to ``servers``."""
+        note_failure(self.state, self.source, zone, self.name, self.rtype, failure, causes, servers, self.budget, now)
 
     # -- the end --------------------------------------------------------------------------------------------------
 
@@ -471,28 +459,40 @@ class LookupTask(CachedLookup):
         result.stored_us = self.cached_since_us if self.cached_until_us else now_us
         result.stale_cut = self.stale_cut
         result.proved_until_s = self.proved_until_s
-        if self.rtype == TYPE_DS and status != UNCHECKED:
-            cut = result.insecure_delegation or status == INSECURE
-            settle(self.state, self.name, self.rrset if self.kind == ANSWER else None, self.kind == ANSWER or cut, now)
         if self.server and status == SECURE:
             self.state.bad_signatures.note_good_signer(self.judged_zone, self.server)
         if cause is not None:
             result.causes = [cause]
         if self.kind in POSITIVE and self.rrset is not None:
-            self.store_rrset(self.rrset, status, ttl_s, cause, now)
+            ttl_s = self.positive_ttl_s(self.rrset, ttl_s)
         else:
-            self.store_denial(status, ttl_s, cause, now)
-        self.state.failures.remove(self.key_name, self.rtype)
+            result.rrset = None
+            ttl_s = self.negative_ttl_s(ttl_s)
+        result.expires_us = self.end_us(now_us + ttl_s * 1_000_000)
+        self.keep(status, cause, now)
         self.state.finish(self)
 
-    def store_rrset(self, rrset: RRset, status: int, ttl_s: int, cause: Cause | None, now: Instant) -> None:
-        """Keep an answer, a CNAME or a DNAME."""
+    def keep(self, status: int, cause: Cause | None, now: Instant) -> None:
+        """Store what was found in the caches, under a security status."""
+        if self.rtype == TYPE_DS and status != UNCHECKED:
+            cut = self.result.insecure_delegation or status == INSECURE
+            settle(self.state, self.name, self.rrset if self.kind == ANSWER else None, self.kind == ANSWER or cut, now)
+        if self.kind in POSITIVE and self.rrset is not None:
+            self.store_rrset(self.rrset, status, cause, now)
+        else:
+            self.store_denial(status, cause, now)
+        self.state.failures.remove(self.key_name, self.rtype)
+
+    def positive_ttl_s(self, rrset: RRset, ttl_s: int) -> int:
+        """Return how long an RRset is good for, within the settings; ``ttl_s`` as in ``accept``."""
         settings = self.state.settings
+        ttl_s = rrset.ttl if ttl_s < 0 else min(ttl_s, rrset.ttl)
+        return min(max(ttl_s, settings.minimum_ttl_s), settings.maximum_ttl_s)
+
+    def store_rrset(self, rrset: RRset, status: int, cause: Cause | None, now: Instant) -> None:
+        """Keep an answer, a CNAME or a DNAME."""
         now_us = now.monotonic_us
         result = self.result
-        ttl_s = rrset.ttl if ttl_s < 0 else min(ttl_s, rrset.ttl)
-        ttl_s = min(max(ttl_s, settings.minimum_ttl_s), settings.maximum_ttl_s)
-        result.expires_us = self.end_us(now_us + ttl_s * 1_000_000)
         entry = CachedRRset(rrset, status, RANK_ANSWER, result.stored_us, result.expires_us, cause, self.denial)
         entry.proved_until_s = self.proved_until_s
         entry.stale_cut = self.stale_cut
@@ -503,15 +503,12 @@ class LookupTask(CachedLookup):
         else:
             self.state.negatives.remove(self.name, self.rtype)
         self.store_others(now)
-        if self.message is not None and not settings.minimal_responses:
+        if self.message is not None and not self.state.settings.minimal_responses:
             learn_name_servers(self.state, self.message, self.zone, self.name, status, self.budget, now)
 
-    def store_denial(self, status: int, ttl_s: int, cause: Cause | None, now: Instant) -> None:
+    def store_denial(self, status: int, cause: Cause | None, now: Instant) -> None:
         """Keep an NXDOMAIN or NODATA."""
         result = self.result
-        result.rrset = None
-        ttl_s = self.negative_ttl_s(ttl_s)
-        result.expires_us = self.end_us(now.monotonic_us + ttl_s * 1_000_000)
         negative = NegativeEntry(
             self.name, self.kind, self.soa, self.denial, status, cause, result.stored_us, result.expires_us
         )
@@ -587,7 +584,13 @@ class LookupTask(CachedLookup):
         self.result.expires_us = now.monotonic_us
         excused = self.negative_anchor is not None and not self.for_client  # clients' questions do not fail by it
         if not self.budget.spent() and not excused:
-            entry = self.state.failures.put(self.key_name, self.rtype, status, failure, causes, now.monotonic_us)
-            self.result.expires_us = entry.expires_us
+            self.keep_failure(status, now)
         self.state.count("bogus_lookups" if status == BOGUS else "failed_lookups")
         self.state.finish(self)
+
+    def keep_failure(self, status: int, now: Instant) -> None:
+        """Let the same question fail for a while without work (RFC 9520)."""
+        result = self.result
+        failures = self.state.failures
+        put = failures.put(self.key_name, self.rtype, status, result.failure, result.causes, now.monotonic_us)
+        result.expires_us = put.expires_us

@@ -61,6 +61,8 @@ class ResolverState:
         for setting in settings.trust_anchors:
             self.anchors[setting.zone] = TrustAnchor(setting)
         self.negative_anchors: Final = NegativeTrustAnchors(settings.insecure_zones, self.anchors)
+        # By audience, octets that differ where override rules do (holdfast.service.override_rules).
+        self.rule_treatments: list[bytes] = [b""] * len(self.audiences.all)
         self.policy_epoch = 0  # one more with each trust decision: part of the key of whole answers
         self.running: Final[dict[bytes, Task]] = {}
         self.ready: list[Task] = []

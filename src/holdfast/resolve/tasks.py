@@ -4,6 +4,7 @@ from typing import Final
 
 from holdfast.base.cause import Cause
 from holdfast.base.instant import Instant
+from holdfast.base.override_rule import OverrideRule
 from holdfast.cache.rrset_cache import rrset_key
 from holdfast.dns.iana import TYPE_DS, TYPE_TXT
 from holdfast.dns.rrset import RRset
@@ -12,6 +13,7 @@ from holdfast.resolve.anchor_watch import AnchorWatch
 from holdfast.resolve.chain_of_trust import TrustTask
 from holdfast.resolve.delegation import starting_point
 from holdfast.resolve.exchange import ExchangeTable
+from holdfast.resolve.forwarded_lookup import ForwardedLookup
 from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.lookup import LookupTask
 from holdfast.resolve.pending import PendingLookup, PendingTrust, TaskSource
@@ -36,6 +38,20 @@ class Tasks(TaskSource):
         if isinstance(running, LookupTask):
             return running
         task = LookupTask(self.state, self, key, name, rtype, validate, budget, depth, False, True)
+        self.state.running[key] = task
+        task.step(now)
+        return task
+
+    def lookup_forwarded(
+        self, name: bytes, rtype: int, validate: bool, rule: OverrideRule, budget: RequestBudget, now: Instant
+    ) -> PendingLookup:
+        """Look up at the servers of an override rule."""
+        known = self.state.policy_epoch.to_bytes(8, "big") + rule.identity.encode() + b"/"
+        key = (b"ov" if validate else b"ol") + known + rrset_key(budget.view.key(name), rtype)
+        running = self.state.running.get(key)
+        if isinstance(running, ForwardedLookup):
+            return running
+        task = ForwardedLookup(self.state, self, self.exchanges, key, name, rtype, validate, rule.servers, budget)
         self.state.running[key] = task
         task.step(now)
         return task

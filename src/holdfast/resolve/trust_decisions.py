@@ -50,8 +50,10 @@ def remove_negative_anchor(state: ResolverState, zone: bytes) -> bool:
 def change_policy(state: ResolverState) -> None:
     """Let no decision of before count that could be another one now, and tell audiences apart that must be."""
     state.policy_epoch += 1
-    if state.audiences.several:
-        state.audiences.divide([state.negative_anchors.treatment(audience) for audience in state.audiences.all])
+    audiences = state.audiences
+    if audiences.several:
+        anchors = state.negative_anchors
+        audiences.divide([anchors.treatment(one) + state.rule_treatments[one.number] for one in audiences.all])
 
 
 class EndTimer(Timer):

@@ -15,7 +15,7 @@ from holdfast.server.commands import (
     Command,
     CommandError,
 )
-from holdfast.server.control_socket import Reply
+from holdfast.server.control_socket import Reply, noted
 from holdfast.server.evidence_store import FOLDER, prune
 from holdfast.server.lines import Values
 from holdfast.server.negative_trust_anchors import NegativeTrustAnchorList
@@ -71,13 +71,7 @@ class AnchorControl:
         """Change the list, and tell the workers. Raises CommandError."""
         change = self.anchors.change(values, settings)
         log.info(command.name, zone=values["zone"], author=values["author"], reason=values.get("reason"))
-
-        def answer(result: Values) -> None:
-            if not result["ok"]:
-                result["error"] = f"{command.name}: noted, but not in all workers yet: {result['error']}"
-            reply(result)
-
-        self._tell_all(change.command, change.request, answer)
+        self._tell_all(change.command, change.request, noted(command, reply))
 
     def _show(self, values: Values) -> Values:
         """Return the list, or one record, with the progress of the recheck. Raises CommandError."""

@@ -14,6 +14,8 @@ from holdfast.base.limits import (
     ANCHOR_AUTHOR_CHARACTERS,
     ANCHOR_REASON_CHARACTERS,
     NEGATIVE_TRUST_ANCHOR_LIFETIME_MAXIMUM_S,
+    OVERRIDE_RULE_LIFETIME_MAXIMUM_S,
+    OVERRIDE_RULE_TTL_MAXIMUM_S,
 )
 from holdfast.dns.name import from_text, to_text
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
@@ -27,10 +29,14 @@ from holdfast.server.anchor_scopes import (
     scope_values,
 )
 from holdfast.server.lines import Values
+from holdfast.server.rule_actions import arrange_rules, count_hits, rehearse_rules
+from holdfast.server.rule_values import ACTIONS, EDE_CODES, REACHES
+from holdfast.server.texts import parse_label
 
 if TYPE_CHECKING:
     from holdfast.engine.engine import ResolverEngine
 
+LABEL_CHARACTERS = 32  # as parse_label has it
 NAME_CHARACTERS = 1004  # of a domain name as text: 251 octets of labels at most, each of them may need four (\\065)
 
 ANSWER_S = 10.0  # workers answer within milliseconds; one that does not by then is stuck, and the reply says so
@@ -70,6 +76,7 @@ class Argument:
     """An argument of a command: its JSON type, whether it may be left out, what makes it wrong beside its type.
 
     ``characters`` is how long a text may be, ``least`` and ``most`` bound a number; ``meaning`` is for the API's users.
+    Lists are lists of texts.
     """
 
     name: str
@@ -90,7 +97,12 @@ class Argument:
                 return f"{self.name} must be at least {self.least}, not {value}"
             if self.most is not None and value > self.most:
                 return f"{self.name} must be at most {self.most}, not {value}"
-        return self.check(value) if self.check is not None and isinstance(value, str) else ""
+        texts = value if isinstance(value, list) else [value]
+        if isinstance(value, list) and not all(isinstance(text, str) for text in texts):
+            return f"{self.name} must be a list of texts"
+        if self.check is None:
+            return ""
+        return next((wrong for text in texts if isinstance(text, str) and (wrong := self.check(text))), "")
 
 
 @dataclass(frozen=True)
@@ -109,8 +121,9 @@ class Route:
 class Command:
     """A command. ``merge`` makes one result of the workers' results; None: the supervisor carries it out itself.
 
-    ``for_anchors``: it concerns the list of negative trust anchors, ``for_incidents``: the detector's incidents; both
-    are the supervisor's. ``route``: see `at`. ``answer_s`` is how long workers may take.
+    ``for_anchors``: it concerns the list of negative trust anchors, ``for_rules``: that of override rules,
+    ``for_incidents``: the detector's incidents; all are the supervisor's. ``route``: see `at`. ``answer_s`` is how long
+    workers may take.
     """
 
     name: str
@@ -118,6 +131,7 @@ class Command:
     merge: Merge | None = None
     for_anchors: bool = False
     for_incidents: bool = False
+    for_rules: bool = False
     meaning: str = ""
     route: Route | None = None
     answer_s: float = ANSWER_S
@@ -128,17 +142,26 @@ class Command:
 
 
 class Change:
-    """A change that a list of the supervisor has taken: what the workers shall do, and what the user is told."""
+    """What a list of the supervisor wants of the workers, and what the user is told: ``result``, or ``merge``'s."""
 
-    def __init__(self, action: str, arguments: Values, result: Values) -> None:
+    def __init__(self, action: str, arguments: Values, result: Values, merge: Merge | None = None) -> None:
         self.request: Values = {"command": action, **arguments}
         self.result = result
-        self.command = Command(action, merge=lambda _results: result)
+        self.command = Command(action, merge=merge or (lambda _results: result))
 
 
 def not_a_name(text: str) -> str:
     """Return what is wrong with a domain name, "": nothing."""
     return "" if from_text(text) is not None else f"{text!r} is not a domain name"
+
+
+def not_a_label(text: str) -> str:
+    """Return what is wrong with a name that operators give to something, "": nothing."""
+    try:
+        parse_label(text)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def not_a_line(text: str, characters: int) -> str:
@@ -235,6 +258,48 @@ FLUSH_SUBTREE = Argument("subtree", bool, required=False, meaning="Forget everyt
 
 INCIDENT = Argument("number", int, meaning="Number of the incident.", least=1, most=2**31)
 
+RULE_ID = Argument("id", str, check=not_a_label, meaning="Identity of the rule.", characters=LABEL_CHARACTERS)
+RULE_REASON = replace(REASON, required=False)
+RULE_AUTHOR = replace(AUTHOR, required=False)
+BEFORE = Argument(
+    "before",
+    str,
+    required=False,
+    check=not_a_label,
+    meaning="Identity of the rule of run time that it shall stand before; without it and first: behind all of them.",
+    characters=LABEL_CHARACTERS,
+)
+FIRST = Argument("first", bool, required=False, meaning="It shall stand before all others.")
+RULE = (
+    Argument("action", str, required=False, meaning="What is done: " + ", ".join(ACTIONS) + ".", characters=32),
+    Argument("name", str, required=False, meaning="Domain name; *.NAME is all below it.", characters=NAME_CHARACTERS),
+    Argument("match", str, required=False, meaning="How far it reaches: " + ", ".join(REACHES) + ".", characters=32),
+    Argument("types", list, required=False, meaning="Types of questions; all if left out."),
+    Argument("services", list, required=False, meaning="Services that it is for; all if left out."),
+    Argument("client_groups", list, required=False, meaning="Client groups that it is for; everybody if left out."),
+    Argument("records", list, required=False, meaning="With records: local records, [TTL] TYPE DATA each."),
+    Argument("target", str, required=False, meaning="With cname: the target.", characters=NAME_CHARACTERS),
+    Argument("servers", list, required=False, meaning="With forward: addresses of resolvers, with port if not 53."),
+    Argument(
+        "ede",
+        str,
+        required=False,
+        meaning="With refuse, nxdomain and nodata: the Extended DNS Error, " + ", ".join(EDE_CODES) + ".",
+        characters=32,
+    ),
+    Argument(
+        "ttl_s",
+        int,
+        required=False,
+        meaning="TTL of what is made up.",
+        least=0,
+        most=OVERRIDE_RULE_TTL_MAXIMUM_S,
+    ),
+)
+RULE_LIFETIME = replace(LIFETIME, required=False, most=OVERRIDE_RULE_LIFETIME_MAXIMUM_S)
+RULE_START = Argument("start", int, required=False, meaning="How many rules to skip.", least=0, most=1_000_000)
+
+ONE_RULE = "/rules/{id}"
 ONE_NTA = "/nta/{zone}"
 ONE_INCIDENT = "/incidents/{number}"
 
@@ -321,6 +386,51 @@ COMMANDS: dict[str, Command] = {
             meaning="Take an incident on: nobody is called again because of it.",
             route=Route("POST", ONE_INCIDENT + "/acknowledge"),
         ),
+        Command(
+            "rule.list",
+            (RULE_START,),
+            for_rules=True,
+            meaning="The override rules in force, in order, as many as fit; next says where to go on.",
+            route=Route("GET", "/rules"),
+        ),
+        Command("rule.show", (RULE_ID,), for_rules=True, meaning="One override rule.", route=Route("GET", ONE_RULE)),
+        Command(
+            "rule.add",
+            (replace(RULE_ID, required=False), *RULE, REASON, AUTHOR, RULE_LIFETIME, BEFORE, FIRST),
+            for_rules=True,
+            meaning="Put an override rule in force, in all workers at once.",
+            route=Route("POST", "/rules", 201),
+        ),
+        Command(
+            "rule.dry-run",
+            (
+                replace(RULE_ID, required=False),
+                *RULE,
+                RULE_REASON,
+                RULE_AUTHOR,
+                RULE_LIFETIME,
+                BEFORE,
+                FIRST,
+                replace(BEFORE, name="remove", meaning="Rehearse taking this rule away, instead of adding one."),
+            ),
+            for_rules=True,
+            meaning="Tell what a rule would change for the questions of the last hour; nothing is changed.",
+            route=Route("POST", "/rules/dry-run"),
+        ),
+        Command(
+            "rule.move",
+            (RULE_ID, AUTHOR, RULE_REASON, BEFORE, FIRST),
+            for_rules=True,
+            meaning="Put an override rule of run time in another place of the order.",
+            route=Route("PATCH", ONE_RULE),
+        ),
+        Command(
+            "rule.remove",
+            (RULE_ID, REASON, AUTHOR),
+            for_rules=True,
+            meaning="End an override rule of run time.",
+            route=Route("DELETE", ONE_RULE),
+        ),
     )
 }
 
@@ -405,6 +515,9 @@ def drop_anchor(engine: "ResolverEngine", values: Values, now: Instant) -> Value
 WORKER_ACTIONS: dict[str, WorkerAction] = {
     "flush": flush,
     "stats": stats,
+    "rule.arrange": arrange_rules,
+    "rule.hits": count_hits,
+    "rule.rehearse": rehearse_rules,
     "nta.put": put_anchor,
     "nta.drop": drop_anchor,
 }

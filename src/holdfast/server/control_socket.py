@@ -29,6 +29,17 @@ Reply = Callable[[Values], None]
 Handler = Callable[[Command, Values, Reply], None]
 
 
+def noted(command: Command, reply: Reply) -> Reply:
+    """Return how to reply to a decision that is in its journal already, whatever the workers say."""
+
+    def answer(result: Values) -> None:
+        if not result["ok"]:
+            result["error"] = f"{command.name}: noted, but not in all workers yet: {result['error']}"
+        reply(result)
+
+    return answer
+
+
 class Connection:
     """One connected client. While a command is carried out, nothing more is read from it."""
 

@@ -23,6 +23,7 @@ from holdfast.server.incidents import IncidentDesk
 from holdfast.server.lines import Values
 from holdfast.server.process import drop_privileges, notify_service_manager
 from holdfast.server.restart_delay import RestartDelay, how_it_ended
+from holdfast.server.rule_control import RuleControl
 from holdfast.server.settings import Listener, ServerError, ServerSettings
 from holdfast.server.sockets import ListeningSockets
 from holdfast.server.token_file import make_token, read_token
@@ -72,6 +73,7 @@ class Supervisor:
         self._fan_outs = FanOuts()
         self._anchors = AnchorControl(replace(settings, state_directory=None), self._tell_workers, self._tell_one)
         self._incidents = IncidentDesk(self._anchors.anchors.covered_until)
+        self._rules = RuleControl(None, engine_settings.override_rules, self._tell_workers)
         self._workers: dict[int, WorkerProcess] = {}
         self._retired: set[int] = set()
         self._restart_at: dict[int, float] = {}
@@ -97,6 +99,8 @@ class Supervisor:
             self._anchors = AnchorControl(settings, self._tell_workers, self._tell_one)
             self._anchors.anchors.warn_of_missing_names(self._engine_settings)
             self._incidents = IncidentDesk(self._anchors.anchors.covered_until)
+            configured = self._engine_settings.override_rules
+            self._rules = RuleControl(settings.state_directory, configured, self._tell_workers)
             self._catch_signals()
             for number in range(settings.workers):
                 self._start(number)
@@ -155,6 +159,7 @@ class Supervisor:
         self._fan_outs.expire()
         self._anchors.run_due(self._engine_settings)
         self._incidents.expire()
+        self._rules.rules.expire()
         if self._control is not None:
             self._control.close_idle()
 
@@ -190,6 +195,7 @@ class Supervisor:
             self._api.release()
             sockets = self._sockets.leave_to(number)
             anchors = self._anchors.anchors.in_force()
+            self._engine_settings.override_rules = self._rules.rules.in_force()
             Worker(self._settings, self._engine_settings, sockets, channel, anchors).run()
             code = 0
         except Exception:
@@ -277,6 +283,8 @@ class Supervisor:
             self._anchors.command(command, values, self._engine_settings, reply)
         elif command.for_incidents:
             self._command_incidents(values, reply)
+        elif command.for_rules:
+            self._rules.command(command, values, self._engine_settings, reply)
         elif command.name == "status":
             reply({"ok": True, "result": self._status()})
         elif command.name == "reload":
@@ -355,6 +363,8 @@ class Supervisor:
         self._engine_settings = self._with_seed(engine_settings)
         self._anchors.reload(settings)
         self._anchors.anchors.warn_of_missing_names(engine_settings)
+        self._rules.rules.move(settings.state_directory)
+        self._rules.rules.configure(engine_settings.override_rules)
         self._restart_at.clear()
         old = [worker for worker in self._workers.values() if worker.pid not in self._retired]
         for number in range(settings.workers):

@@ -16,7 +16,7 @@ from holdfast.dns.name import is_subdomain, to_text
 from holdfast.dns.reader import name_end, u16
 from holdfast.dns.rrset import RRset
 from holdfast.resolve.delegation import in_prefix
-from holdfast.service.respond import Part, Response
+from holdfast.service.respond import LocalPart, Part, Response
 from holdfast.service.special_names import LOCALHOST
 
 MAPPED_PREFIX: Final = b"\x00" * 10 + b"\xff\xff"  # RFC 4291 section 2.5.5.2: connecting to it is connecting to IPv4
@@ -42,7 +42,7 @@ class PrivateAddresses:
         kept: list[Part] = []
         for part in response.answer:
             rrset = part.rrset
-            public = self.public_records(rrset)
+            public = rrset.rdatas if isinstance(part, LocalPart) else self.public_records(rrset)
             if len(public) == len(rrset.rdatas):
                 kept.append(part)
                 continue

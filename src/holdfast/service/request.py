@@ -1,4 +1,4 @@
-"""One client question from start to answer: follows CNAME and DNAME, joins clients that ask the same."""
+"""One client question from start to answer: follows CNAME and DNAME, obeys rules, joins clients that ask the same."""
 
 from typing import Final
 
@@ -7,6 +7,16 @@ from holdfast.base.cause import Cause
 from holdfast.base.effects import Client
 from holdfast.base.instant import Instant
 from holdfast.base.limits import CNAME_LINKS, JOINED_CLIENTS, REQUEST_TIMEOUT_MS
+from holdfast.base.override_rule import (
+    RULE_BOGUS,
+    RULE_CNAME,
+    RULE_FORCE_STALE,
+    RULE_FORWARD,
+    RULE_NO_STALE,
+    RULE_PASS,
+    HitCounter,
+    OverrideRule,
+)
 from holdfast.base.security_status import INDETERMINATE, INSECURE, SECURE, weaker
 from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.cache.negative_cache import NXDOMAIN
@@ -16,8 +26,10 @@ from holdfast.dns.iana import (
     EDE_OTHER,
     RCODE_NOERROR,
     RCODE_NXDOMAIN,
+    RCODE_REFUSED,
     RCODE_SERVFAIL,
     RCODE_YXDOMAIN,
+    TYPE_ANY,
     TYPE_CNAME,
     TYPE_DS,
     type_name,
@@ -33,11 +45,13 @@ from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import RequestBudget, Task
 from holdfast.resolve.tasks import Tasks
 from holdfast.resolve.timers import Timer
+from holdfast.service.override_rules import NONE_MET, OverrideRules, RulesMet, is_answer
+from holdfast.service.policy import alias, local_answer, rule_cause
 from holdfast.service.rebinding import PrivateAddresses
-from holdfast.service.respond import Part, Response
+from holdfast.service.respond import LocalPart, Part, Response
 from holdfast.service.root_key_sentinel import refuted_claim
 from holdfast.service.serve_stale import maximum_stale_s, stale_link
-from holdfast.service.special_names import SpecialNames
+from holdfast.service.special_names import LocalAnswer, SpecialNames
 
 NEVER_US: Final = 1 << 62
 
@@ -84,6 +98,7 @@ class RequestTask(Task):
         tasks: Tasks,
         special: SpecialNames,
         private: PrivateAddresses,
+        rules: OverrideRules,
         key: bytes,
         name: bytes,
         rtype: int,
@@ -98,9 +113,11 @@ class RequestTask(Task):
         self.tasks: Final = tasks
         self.special: Final = special
         self.private: Final = private
+        self.rules: Final = rules
         self.name: Final = name
         self.rtype: Final = rtype
         self.validate: Final = validate
+        self.audience: Final = audience
         self.current: bytes = name
         self.seen: list[bytes] = [name]
         self.lookup: PendingLookup | None = None
@@ -113,6 +130,9 @@ class RequestTask(Task):
         self.brief: bool = False  # cacheable for a moment only
         self.zone_soa: ZoneSoa | None = None  # of a negative answer: when it changes, so does the answer
         self.soa_version: int = 0
+        self.met: RulesMet = NONE_MET  # by the present link
+        self.applied: list[OverrideRule] = []  # aliases of rules on the way: each is followed once
+        self.hits: list[HitCounter] | None = None  # of rules that had a part in the answer
         self.clients: list[WaitingClient] = []
         self.timers: list[RequestTimer] = []
 
@@ -141,6 +161,8 @@ class RequestTask(Task):
         links: list[LookupResult] = []
         current = self.current
         while True:
+            if not self.may_be_stale(current):
+                return False
             link = stale_link(self.state, current, self.rtype, limit_s, why, now)
             if link is None or len(links) >= CNAME_LINKS:
                 return False
@@ -164,10 +186,9 @@ class RequestTask(Task):
         while not self.done:
             lookup = self.lookup
             if lookup is None:
-                if self.answer_locally():
-                    self.end()
-                    return
-                lookup = self.tasks.lookup(self.current, self.rtype, self.validate, self.budget, 0, now)
+                if self.answer_at_once(now):
+                    continue
+                lookup = self.start_lookup(now)
                 self.lookup = lookup
                 if not lookup.done:
                     self.wait_for(lookup)
@@ -179,7 +200,100 @@ class RequestTask(Task):
                 continue
             self.take(lookup.result, now)
 
-    def answer_locally(self) -> bool:
+    def answer_at_once(self, now: Instant) -> bool:
+        """Take the present link from a rule, from special names, or from what a rule wants kept; False: look it up."""
+        met = self.rules.met(self.current, self.rtype, self.audience, self.applied)
+        self.met = met
+        if met is NONE_MET:
+            return self.answer_specially()
+        rule = met.deciding
+        if rule is not None and (rule.action != RULE_BOGUS or self.validate):  # with CD the client judges by itself
+            self.note_hit(rule)
+            if self.obey(rule, now):
+                return True
+        if met.staleness is not None:
+            self.note_hit(met.staleness)
+        if met.trust is not None:
+            self.note_hit(met.trust)
+        if self.is_forwarded():
+            return False
+        return self.answer_specially() or (self.is_frozen() and self.keep_known(now))
+
+    def note_hit(self, rule: OverrideRule) -> None:
+        """Remember that a rule had a part in the answer."""
+        if self.hits is None:
+            self.hits = []
+        if rule not in self.hits:
+            self.hits.append(rule)
+
+    def obey(self, rule: OverrideRule, now: Instant) -> bool:
+        """Give the answer that a rule makes up; False: it makes up none."""
+        if rule.action in (RULE_PASS, RULE_FORWARD):
+            return False
+        cause = rule_cause(rule)
+        if cause is not None:
+            self.add_cause(cause)
+        self.expires_us = min(self.expires_us, now.monotonic_us + rule.ttl_s * 1_000_000)
+        self.status = weaker(self.status, INDETERMINATE)
+        if rule.action == RULE_BOGUS:
+            self.fail()
+        elif rule.action == RULE_CNAME:
+            self.applied = [*self.applied, rule]
+            self.response.answer.append(LocalPart(alias(rule, self.current), rule.ttl_s))
+            if self.rtype in (TYPE_CNAME, TYPE_ANY):
+                self.end()
+            else:
+                self.follow(rule.target)
+        else:
+            self.take_local(local_answer(rule, self.current, self.rtype), now)
+        return True
+
+    def take_local(self, local: LocalAnswer, now: Instant) -> None:
+        """End with what a rule made up. A refusal is one of the whole question."""
+        self.response.rcode = local.rcode
+        if local.rcode == RCODE_REFUSED:
+            self.response.answer = []
+            self.response.authority = []
+        for rrset in local.answer:
+            self.response.answer.append(LocalPart(rrset, rrset.ttl))
+            self.expires_us = min(self.expires_us, now.monotonic_us + rrset.ttl * 1_000_000)
+        self.response.authority.extend(Part(rrset, rrset.ttl) for rrset in local.authority)
+        self.end()
+
+    def is_forwarded(self) -> bool:
+        """Tell whether a rule sends the present link to other servers."""
+        deciding = self.met.deciding
+        return deciding is not None and deciding.action == RULE_FORWARD
+
+    def keep_known(self, now: Instant) -> bool:
+        """Take what is known of the present link, expired or not; False: nothing is."""
+        rule = self.met.staleness
+        why = f"; kept by {rule.text()}" if rule is not None else ""
+        limit_s = self.state.settings.maximum_stale_timer_s
+        link = stale_link(self.state, self.current, self.rtype, limit_s, why, now)
+        if link is None:
+            return False
+        self.take(link, now)
+        return True
+
+    def is_frozen(self) -> bool:
+        """Tell whether a rule wants nothing new for the present link."""
+        staleness = self.met.staleness
+        return staleness is not None and staleness.action == RULE_FORCE_STALE
+
+    def may_be_stale(self, name: bytes) -> bool:
+        """Tell whether rules let a link be answered with expired data."""
+        met = self.rules.met(name, self.rtype, self.audience, self.applied)
+        return not is_answer(met.deciding) and (met.staleness is None or met.staleness.action != RULE_NO_STALE)
+
+    def start_lookup(self, now: Instant) -> PendingLookup:
+        """Look the present link up, at the servers that a rule names or the ordinary way."""
+        rule = self.met.deciding
+        if rule is not None and rule.action == RULE_FORWARD:
+            return self.tasks.lookup_forwarded(self.current, self.rtype, self.validate, rule, self.budget, now)
+        return self.tasks.lookup(self.current, self.rtype, self.validate, self.budget, 0, now)
+
+    def answer_specially(self) -> bool:
         """Answer special names without asking anyone."""
         local = self.special.answer(self.current, self.rtype)
         if local is None or (self.rtype == TYPE_DS and local.rcode == RCODE_NOERROR):
@@ -189,6 +303,7 @@ class RequestTask(Task):
         self.response.authority.extend(Part(rrset, rrset.ttl) for rrset in local.authority)
         self.status = weaker(self.status, INDETERMINATE)
         self.cacheable = False
+        self.end()
         return True
 
     def take(self, result: LookupResult, now: Instant) -> None:
@@ -204,7 +319,7 @@ class RequestTask(Task):
         if result.stale_cut is not None and result.stale_cut.active:
             self.add_cause(result.stale_cut.cause)
             self.brief = True
-        if result.stale:
+        if result.stale and not self.is_frozen():
             self.brief = True
             self.state.stale_questions.note(self.current, self.rtype)
             self.state.count("stale_links")
@@ -251,7 +366,7 @@ class RequestTask(Task):
 
     def show_soa(self, soa: RRset, result: LookupResult, ttl_s: int, now: Instant) -> None:
         """Show the zone's SOA: the newest that is known, if it is as trustworthy as the denial that it bounds."""
-        if result.let_through:  # none of it is for others to see
+        if result.let_through or self.is_forwarded():  # not from where the SOA records that are kept come from
             self.response.authority.insert(0, Part(soa, min(ttl_s, soa.ttl)))
             return
         newest = self.state.soas.learn(soa, result.status, result.stored_us, now.monotonic_us)
@@ -323,7 +438,7 @@ class RequestTask(Task):
         if result.causes and not result.from_failure_cache:
             self.tasks.report_failure(self.current, self.rtype, result.causes[0], now)
         settings = self.state.settings
-        if settings.serve_stale:
+        if settings.serve_stale and self.may_be_stale(self.current):
             limit_s = maximum_stale_s(settings, result.failure)
             if result.from_failure_cache and settings.client_response_timer_ms == 0:
                 limit_s = settings.maximum_stale_timer_s  # stale at once, whatever a refresh may bring

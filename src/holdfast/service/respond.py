@@ -35,6 +35,10 @@ class Part:
         self.ttl_s: Final = ttl_s
 
 
+class LocalPart(Part):
+    """An RRset that an override rule of the operator made up: no protection removes it."""
+
+
 class Response:
     """A response before it is written for a particular client."""
 

@@ -45,13 +45,13 @@ def wire(text: str) -> bytes:
     return name
 
 
-def local_soa(zone: bytes) -> RRset:
-    """Return the SOA of a locally served zone (RFC 6303 section 3)."""
+def local_soa(zone: bytes, ttl_s: int = LOCAL_TTL_S) -> RRset:
+    """Return the SOA of a locally served zone (RFC 6303 section 3); ``ttl_s`` is how long its denials hold."""
     rdata = LOCALHOST + b"\x06nobody\x07invalid\x00"
-    numbers = (1, 3600, 1200, 604800, LOCAL_TTL_S)
+    numbers = (1, 3600, 1200, 604800, ttl_s)
     for number in numbers:
         rdata += number.to_bytes(4, "big")
-    return RRset(zone, TYPE_SOA, LOCAL_TTL_S, [rdata], [])
+    return RRset(zone, TYPE_SOA, ttl_s, [rdata], [])
 
 
 class LocalAnswer:

@@ -14,6 +14,9 @@ def problems(text: str) -> list[str]:
     return list(caught.value.problems)
 
 
+RULE = '[[rule]]\nid = "one"\nname = "a.example"\nreason = "x"\n'
+
+
 def test_an_empty_file_is_the_defaults() -> None:
     assert parse_config("", "/etc/h.toml") == Config()
 
@@ -63,6 +66,32 @@ def test_an_empty_file_is_the_defaults() -> None:
         (
             "".join(f'[[service]]\nname = "s{at}"\nlisten = ["192.0.2.{at}"]\n' for at in range(16)),
             "1: service: must have at most 15 items",
+        ),
+        (
+            RULE + 'action = "nxdomian"\n',
+            "5: rule[1].action: must be one of pass, bogus, refuse, nxdomain, nodata, records, cname, forward, "
+            "no-stale, force-stale, not 'nxdomian'; did you mean 'nxdomain'?",
+        ),
+        (RULE, "1: rule[1].action: is required"),
+        (RULE + 'action = "cname"\n', "1: rule[1].target: is required"),
+        (RULE + 'action = "cname"\ntargets = 1\n', '6: rule[1].targets: unknown key; did you mean "target"?'),
+        (
+            RULE + 'action = "records"\nrecords = [\n"A 192.0.2"]\n',
+            "6: rule[1].records: 'A 192.0.2': bad A record: Text input is malformed.",
+        ),
+        (
+            RULE + 'action = "pass"\nuntil = "tomorrow"\n',
+            "6: rule[1].until: 'tomorrow' is not a time such as 2026-05-06T00:00:00Z",
+        ),
+        (RULE + 'action = "pass"\nauthor = ""\n', "6: rule[1].author: the author is empty"),
+        (
+            RULE
+            + 'action = "pass"\nclient_groups = ["scool"]\n[[client_group]]\nname = "school"\nprefixes = ["::/0"]\n',
+            "6: rule[1].client_groups: there is no client group 'scool'; did you mean 'school'?",
+        ),
+        (
+            f'{RULE}action = "pass"\n{RULE}action = "pass"\n',
+            "7: rule[2].id: 'one' is rule[1] already",
         ),
         ("[server]\nlisten = []\n", "2: server.listen: must have at least 1 item"),
         ('[server]\nlisten = "::1"\n', '2: server.listen: must be a list such as [1, 2], not "::1"'),

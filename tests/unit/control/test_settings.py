@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.base.limits import OVERRIDE_RULES
+from holdfast.base.override_rule import BELOW
 from holdfast.base.settings import EngineSettings
 from holdfast.control.config import Config, parse_config
 from holdfast.control.overrides import load_config
@@ -96,6 +98,13 @@ failure_recheck_timer_s = 4
 recovery_probe_interval_s = 9
 last_known_good = false
 last_known_good_maximum_s = 8
+[[rule]]
+id = "ads"
+action = "nxdomain"
+name = "*.ads.example"
+client_groups = ["lab"]
+reason = "blocked"
+until = "2030-01-01T00:00:00Z"
 """
 
 
@@ -275,3 +284,48 @@ def test_anchors_are_tracked_only_if_their_state_can_be_kept(tmp_path: Path) -> 
 def test_without_the_built_in_anchor_there_is_none() -> None:
     config = parse_config("[validation]\nbuilt_in_trust_anchors = false\n", "/h.toml")
     assert engine_settings(config).trust_anchors == []
+
+
+RULE = '[[rule]]\nid = "{}"\naction = "nxdomain"\nname = "{}.example"\nreason = "x"\n'
+
+
+def test_rules_arrive_in_the_engines_form() -> None:
+    [rule] = engine_settings(parse_config(EVERYTHING_ELSE, "/etc/h.toml")).override_rules
+    assert (rule.identity, rule.match.name, rule.match.reach, rule.match.groups) == (
+        *("ads", b"\x03ads\x07example\x00", BELOW, ["lab"]),
+    )
+    assert (rule.end_s, rule.author, rule.configured) == (1893456000, "configuration", True)
+
+
+def test_rules_of_a_file_come_after_those_of_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text(RULE.format("b", "b") + RULE.format("c", "c"))
+    text = '[answers]\nrules_file = "rules.toml"\n' + RULE.format("a", "a")
+    config = parse_config(text, str(tmp_path / "h.toml"))
+    assert [rule.identity for rule in engine_settings(config).override_rules] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (RULE.format("a", "a"), "2: rule[1].id: 'a' is in the configuration already"),
+        (RULE.format("b", "b."), "4: rule[1].name: 'b..example' is not a domain name: it has an empty label"),
+        ("[[rules]]\n", '1: rules: unknown section; did you mean "rule"?'),
+        ("[[rule]\n", "1: not TOML"),
+    ],
+)
+def test_mistakes_in_a_file_of_rules_have_their_line_there(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(text)
+    config = parse_config(f'[answers]\nrules_file = "{path}"\n' + RULE.format("a", "a"), "/etc/h.toml")
+    with pytest.raises(InputError) as caught:
+        engine_settings(config)
+    [said] = caught.value.problems
+    assert said.startswith(f"{path}:{problem}")
+
+
+def test_rules_have_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text("".join(RULE.format(f"b{at}", f"b{at}") for at in range(OVERRIDE_RULES)))
+    config = parse_config(f'[answers]\nrules_file = "{path}"\n' + RULE.format("a", "a"), "/etc/h.toml")
+    with pytest.raises(InputError, match="more than 1000 rules in the configuration and its file of rules"):
+        engine_settings(config)

@@ -156,3 +156,11 @@ def test_any_text_is_read_or_refused_by_line(text: str) -> None:
         load_zone("example", SOA + text)
     except RegistryError as error:
         assert all(problem.startswith("example:") for problem in error.problems)
+
+
+def test_a_quoted_value_belongs_to_its_key() -> None:
+    # RFC 9460 section 2.1 and appendix A: SvcParams are key=value or key="value".
+    text = 'www 60 HTTPS 1 . alpn="h2,h3" port=443 ( mandatory="alpn" )\n'
+    zone = load_zone("example", SOA + text)
+    [https] = [rrset for rrset, _ in zone.rrsets() if rrset.rtype == iana.TYPE_HTTPS]
+    assert b"\x02h2\x02h3" in https.rdatas[0]
