@@ -1,12 +1,15 @@
 """RFC 7646, Definition and Use of DNSSEC Negative Trust Anchors: section by section, against the engine."""
 
+import dns.name
 import dns.rcode
+import dns.rdatatype
 import pytest
 
 from holdfast.base.settings import TrustAnchorSetting
 from holdfast.dns.iana import EDE_NEGATIVE_TRUST_ANCHOR, EDE_STALE_ANSWER
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.lab.broken import key_of
+from holdfast.server.commands import CommandError, check_request
 from tests.support.dnssec_records import wire_name
 from tests.support.engine_world import START_S, Message, plain_settings, texts
 from tests.support.kept import KeptRecords
@@ -55,7 +58,76 @@ def is_let_through(answer: Message) -> bool:
     )
 
 
-# -- section 2: what it does, for how long ---------------------------------------------------------------------------
+def anchor_of(world: SignedWorld, zone: str) -> TrustAnchorSetting:
+    name = wire_name(zone)
+    return TrustAnchorSetting(name, [key_of(world.zones[zone]).ds(name)], [], False, "")
+
+
+# -- section 1.1: what it is -------------------------------------------------------------------------------------------
+
+
+def test_section_1_1_any_response_is_as_if_the_zone_were_unsigned() -> None:
+    world = BrokenWorld()
+    world.add_anchor()
+    for name, rtype, rcode in (("no.example", "A", dns.rcode.NXDOMAIN), ("www.example", "TXT", dns.rcode.NOERROR)):
+        for _ in range(2):  # from the server, then from the cache
+            answer = world.ask_secure(name, rtype)
+            assert answer.rcode() == rcode and not answer.answer and not is_secure(answer)
+            assert ede_codes(answer) == [EDE_NEGATIVE_TRUST_ANCHOR]
+
+
+def test_section_1_1_an_alias_out_of_the_zone_is_no_more_authentic_than_its_weakest_link() -> None:
+    world = BrokenWorld()
+    world.add_anchor()
+    answer = world.ask_secure("alias.example")
+    assert is_let_through(answer)
+    assert "www.other. A 203.0.113.2" in texts(answer.answer)
+
+
+def test_section_1_1_with_checking_disabled_nothing_was_to_be_validated() -> None:
+    world = BrokenWorld()
+    world.add_anchor()
+    assert ede_codes(world.ask_secure("www.example", cd=True)) == []
+
+
+def test_section_1_1_validation_goes_on_below_a_trust_anchor_further_down() -> None:
+    signed = BrokenWorld()
+    world = BrokenWorld(trust_anchors=[anchor_of(signed, "other"), anchor_of(signed, ".")])
+    world.add_anchor(".")
+    answer = world.ask_secure("www.other")
+    assert is_secure(answer) and ede_codes(answer) == []
+    assert is_let_through(world.ask_secure("www.example"))
+
+
+@pytest.mark.parametrize("zone", ["example", "www.example", "."])
+def test_section_1_1_it_can_be_at_any_level(zone: str) -> None:
+    world = BrokenWorld()
+    world.add_anchor(zone)
+    assert is_let_through(world.ask_secure("www.example"))
+    assert is_let_through(world.ask_secure("brief.example")) is (zone != "www.example")
+
+
+def test_section_1_1_nobody_evades_a_trust_anchor_further_down_by_claiming_another_signer() -> None:
+    """Signed, as it says, by the zone above, where anything passes: but this zone's anchor says who has to sign."""
+    signed = BrokenWorld()
+
+    def forge(_query: Message, response: Message) -> Message:
+        for rrset in response.answer:
+            if rrset.rdtype == dns.rdatatype.RRSIG and rrset.covers == dns.rdatatype.A:
+                claims = [rdata.replace(signer=dns.name.root) for rdata in rrset]
+                rrset.items.clear()
+                for rdata in claims:
+                    rrset.add(rdata)
+        return response
+
+    world = BrokenWorld(trust_anchors=[anchor_of(signed, "other"), anchor_of(signed, ".")])
+    world.tamper = forge
+    world.add_anchor(".")
+    assert is_let_through(world.ask_secure("www.example"))
+    assert world.ask_secure("www.other").rcode() == dns.rcode.SERVFAIL
+
+
+# -- section 2: what it is for -----------------------------------------------------------------------------------------
 
 
 def test_section_2_a_zone_that_fails_validation_answers_at_once() -> None:
@@ -67,29 +139,10 @@ def test_section_2_a_zone_that_fails_validation_answers_at_once() -> None:
     assert "www.example. A 203.0.113.1" in texts(answer.answer)
 
 
-def test_section_2_negative_answers_are_let_through_as_well() -> None:
-    world = BrokenWorld()
-    world.add_anchor()
-    for name, rtype, rcode in (("no.example", "A", dns.rcode.NXDOMAIN), ("www.example", "TXT", dns.rcode.NOERROR)):
-        for _ in range(2):  # from the server, then from the cache
-            answer = world.ask_secure(name, rtype)
-            assert answer.rcode() == rcode and not answer.answer and not is_secure(answer)
-            assert ede_codes(answer) == [EDE_NEGATIVE_TRUST_ANCHOR]
+# -- section 2.1: how far it reaches, and how long ---------------------------------------------------------------------
 
 
-def test_section_2_it_ends_by_itself() -> None:
-    world = BrokenWorld()
-    world.add_anchor()
-    assert is_let_through(world.ask_secure("www.example"))
-    world.pass_time_us(HOUR_US - 10_000_000)
-    assert is_let_through(world.ask_secure("www.example"))
-    world.pass_time_us(10_000_000)
-    answer = world.ask_secure("www.example")
-    assert answer.rcode() == dns.rcode.SERVFAIL
-    assert EDE_NEGATIVE_TRUST_ANCHOR not in ede_codes(answer)
-
-
-def test_section_2_a_later_end_replaces_the_earlier_one() -> None:
+def test_section_2_1_its_end_can_be_set_anew() -> None:
     world = BrokenWorld()
     world.add_anchor()
     world.add_anchor(end_s=START_S + 2 * HOUR_S)
@@ -99,44 +152,22 @@ def test_section_2_a_later_end_replaces_the_earlier_one() -> None:
     assert "until 2026-05-05T18:53:20Z" in ede_texts(answer)[0]
 
 
-def test_section_2_the_end_is_by_the_wall_clock() -> None:
-    world = BrokenWorld()
-    world.add_anchor(end_s=START_S + 2 * HOUR_S)
-    world.clock_us += 2 * HOUR_US  # the machine slept: no timer could fire
-    world.engine.handle_timer(world.now())
-    assert world.ask_secure("www.example").rcode() == dns.rcode.SERVFAIL
-
-
 @pytest.mark.parametrize("rtype", ["A", "AAAA"])
-def test_section_2_the_rest_of_the_tree_is_validated_as_before(rtype: str) -> None:
+def test_section_2_1_other_branches_are_validated_as_before(rtype: str) -> None:
     world = BrokenWorld()
     world.add_anchor()
     answer = world.ask_secure("www.other", rtype)
     assert is_secure(answer) and ede_codes(answer) == []
 
 
-def test_section_2_an_alias_out_of_the_zone_is_no_more_authentic_than_its_weakest_link() -> None:
-    world = BrokenWorld()
-    world.add_anchor()
-    answer = world.ask_secure("alias.example")
-    assert is_let_through(answer)
-    assert "www.other. A 203.0.113.2" in texts(answer.answer)
-
-
-def test_section_2_the_ds_of_the_zone_is_its_parents_and_validated() -> None:
+def test_section_2_1_names_up_the_chain_are_validated_and_so_the_ds_of_the_zone() -> None:
     world = BrokenWorld()
     world.add_anchor()
     answer = world.ask_secure("example", "DS")
     assert is_secure(answer) and ede_codes(answer) == []
 
 
-def test_section_2_with_checking_disabled_nothing_was_to_be_validated() -> None:
-    world = BrokenWorld()
-    world.add_anchor()
-    assert ede_codes(world.ask_secure("www.example", cd=True)) == []
-
-
-# -- section 3: beside positive trust anchors, and what users are told -------------------------------------------------
+# -- section 3: beside positive trust anchors --------------------------------------------------------------------------
 
 
 def test_section_3_it_takes_precedence_over_a_trust_anchor_at_the_same_name() -> None:
@@ -146,18 +177,7 @@ def test_section_3_it_takes_precedence_over_a_trust_anchor_at_the_same_name() ->
     assert is_let_through(world.ask_secure("www.other"))
 
 
-def test_section_3_validation_goes_on_below_a_trust_anchor_further_down() -> None:
-    signed = BrokenWorld()
-    world = BrokenWorld(trust_anchors=[anchor_of(signed, "other"), anchor_of(signed, ".")])
-    world.add_anchor(".")
-    answer = world.ask_secure("www.other")
-    assert is_secure(answer) and ede_codes(answer) == []
-    assert is_let_through(world.ask_secure("www.example"))
-
-
-def anchor_of(world: SignedWorld, zone: str) -> TrustAnchorSetting:
-    name = wire_name(zone)
-    return TrustAnchorSetting(name, [key_of(world.zones[zone]).ds(name)], [], False, "")
+# -- section 3.1: what users are told ----------------------------------------------------------------------------------
 
 
 def test_section_3_1_users_are_told_name_end_and_reason() -> None:
@@ -185,7 +205,27 @@ def test_section_3_1_configured_insecure_zones_are_told_as_well() -> None:
     assert not world.remove_anchor()
 
 
-# -- section 4: removal ------------------------------------------------------------------------------------------------
+# -- section 4: its end ------------------------------------------------------------------------------------------------
+
+
+def test_section_4_it_ends_by_itself() -> None:
+    world = BrokenWorld()
+    world.add_anchor()
+    assert is_let_through(world.ask_secure("www.example"))
+    world.pass_time_us(HOUR_US - 10_000_000)
+    assert is_let_through(world.ask_secure("www.example"))
+    world.pass_time_us(10_000_000)
+    answer = world.ask_secure("www.example")
+    assert answer.rcode() == dns.rcode.SERVFAIL
+    assert EDE_NEGATIVE_TRUST_ANCHOR not in ede_codes(answer)
+
+
+def test_section_4_the_end_is_by_the_wall_clock() -> None:
+    world = BrokenWorld()
+    world.add_anchor(end_s=START_S + 2 * HOUR_S)
+    world.clock_us += 2 * HOUR_US  # the machine slept: no timer could fire
+    world.engine.handle_timer(world.now())
+    assert world.ask_secure("www.example").rcode() == dns.rcode.SERVFAIL
 
 
 def test_section_4_nothing_that_was_let_through_outlives_it() -> None:
@@ -280,3 +320,13 @@ def test_section_4_a_question_under_way_is_judged_by_what_holds_when_its_data_co
     assert is_let_through(world.ask_secure("www.example"))
     assert held
     assert is_let_through(world.ask_secure("www.example"))
+
+
+@pytest.mark.parametrize(("lifetime_s", "good"), [(7 * 86400, True), (7 * 86400 + 1, False), (0, False)])
+def test_section_4_its_lifetime_is_a_week_at_most(lifetime_s: int, good: bool) -> None:
+    values = {"command": "nta.add", "zone": "de", "reason": "wrong key", "author": "ops", "lifetime_s": lifetime_s}
+    if good:
+        assert check_request(values).name == "nta.add"
+    else:
+        with pytest.raises(CommandError, match="lifetime_s must be at"):
+            check_request(values)

@@ -1,4 +1,4 @@
-"""Putting negative trust anchors in force, and ending them (RFC 7646 section 2), at once and for what is cached too.
+"""Putting negative trust anchors in force, and ending them (RFC 7646 sections 2 and 4), for what is cached too.
 
 A new policy epoch makes whole answers of before unfindable, and requests that are under way are worked on once more.
 Views make the trust of before unfindable where it could be another one now, and nowhere else (`dnssec.trust_view`).

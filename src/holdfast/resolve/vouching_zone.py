@@ -15,10 +15,14 @@ def vouching_zone(
 ) -> bytes:
     """Return the zone for data about ``owner`` and ``rtype``; ``sets`` are the RRsets with the signatures.
 
-    Where a negative trust anchor excuses the failures of a zone, nothing may hide behind it that belongs to a signed
-    zone below, and nothing loses by it that claims to be from a zone above.
+    What a trust anchor vouches for cannot be signed from above it: that zone may be insecure, and would let anything
+    pass (as in CVE-2026-50106). Where a negative trust anchor excuses the failures of a zone, nothing may hide behind
+    it that belongs to a signed zone below, and nothing loses by it that claims to be from a zone above.
     """
     claimed = claimed_signer(owner, rtype, sets)
+    island = closest_anchor(state, parent(owner) if rtype == TYPE_DS and owner != ROOT else owner)
+    if len(claimed) < len(island):
+        return island
     covering = state.negative_anchors.covering(owner, rtype, view)
     if not covering or len(claimed) > len(covering[0].zone):
         return claimed
@@ -28,6 +32,17 @@ def vouching_zone(
         if cut:
             return cut
     return anchor.zone
+
+
+def closest_anchor(state: ResolverState, name: bytes) -> bytes:
+    """Return the closest zone at or above ``name`` that has a trust anchor; the root if none has."""
+    if len(state.anchors) > 1 or ROOT not in state.anchors:
+        while name != ROOT:
+            anchor = state.anchors.get(name)
+            if anchor is not None and not anchor.deleted():
+                return name
+            name = parent(name)
+    return ROOT
 
 
 def claimed_signer(owner: bytes, rtype: int, sets: list[RRset]) -> bytes:
