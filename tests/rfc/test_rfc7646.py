@@ -1,5 +1,7 @@
 """RFC 7646, Definition and Use of DNSSEC Negative Trust Anchors: section by section, against the engine."""
 
+import dns.flags
+import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
@@ -11,7 +13,7 @@ from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.lab.broken import key_of
 from holdfast.server.commands import CommandError, check_request
 from tests.support.dnssec_records import wire_name
-from tests.support.engine_world import START_S, Message, plain_settings, texts
+from tests.support.engine_world import ROOT_ADDRESS, START_S, Message, plain_settings, texts
 from tests.support.kept import KeptRecords
 from tests.support.signed_world import SignedWorld, ede_codes, ede_texts, is_secure, spoil_signatures
 
@@ -124,6 +126,27 @@ def test_section_1_1_nobody_evades_a_trust_anchor_further_down_by_claiming_anoth
     world.tamper = forge
     world.add_anchor(".")
     assert is_let_through(world.ask_secure("www.example"))
+    assert world.ask_secure("www.other").rcode() == dns.rcode.SERVFAIL
+
+
+def test_section_1_1_nor_can_the_zone_above_deny_what_that_trust_anchor_vouches_for() -> None:
+    signed = BrokenWorld()
+    world = BrokenWorld(trust_anchors=[anchor_of(signed, "other"), anchor_of(signed, ".")])
+    world.add_anchor(".")
+    respond = world.respond
+    denied = respond(ROOT_ADDRESS, dns.message.make_query("nothing", "A", want_dnssec=True))
+    assert denied is not None and denied.rcode() == dns.rcode.NXDOMAIN
+
+    def deny(address: str, query: Message) -> Message | None:
+        response = respond(address, query)
+        if response is not None and address == ROOT_ADDRESS and "other" in query.question[0].name.to_text():
+            response = dns.message.make_response(query)
+            response.flags |= dns.flags.AA
+            response.set_rcode(dns.rcode.NXDOMAIN)
+            response.authority = list(denied.authority)
+        return response
+
+    world.respond = deny
     assert world.ask_secure("www.other").rcode() == dns.rcode.SERVFAIL
 
 

@@ -55,7 +55,7 @@ def registry_settings() -> EngineSettings:
 class RegistryWorld(SignedWorld):
     """Root, `de` and zones below it. ``broken``: what `de` signs beside its keys is bad; ``keys_broken``: those too.
 
-    In the zones ``forged`` every address is another one, under the signatures of the true one.
+    In the zones ``forged`` every address but their servers' is another one, under the signatures of the true one.
     """
 
     def __init__(self, settings: EngineSettings | None = None) -> None:
@@ -91,7 +91,7 @@ class RegistryWorld(SignedWorld):
         if self.keys_broken:
             flip_key_signatures(response, "de.")
         for at, rrset in enumerate(response.answer):
-            zone = next((zone for zone in self.forged if rrset.name.to_text().endswith(f"{zone}.")), "")
+            zone = next((zone for zone in self.forged if is_below(rrset.name.to_text(), zone)), "")
             if zone and rrset.rdtype == dns.rdatatype.A:
                 response.answer[at] = dns.rrset.from_text(rrset.name, rrset.ttl, "IN", "A", FORGED)
         return self.change(response)
@@ -134,6 +134,11 @@ class RegistryWorld(SignedWorld):
         for zone in zones:
             self.ask_from(zone)
         self.pass_time_us(100_000_000)
+
+
+def is_below(name: str, zone: str) -> bool:
+    """Whether an absolute name is the zone's, and not that of its server unless this is what is meant."""
+    return name.endswith(f"{zone}.") and (not name.startswith("ns.") or zone.startswith("ns."))
 
 
 def flip_key_signatures(response: Message, signer: str) -> None:

@@ -11,18 +11,29 @@ from holdfast.resolve.state import ResolverState
 
 
 def vouching_zone(
-    state: ResolverState, view: TrustView, owner: bytes, rtype: int, sets: list[RRset], now: Instant
+    state: ResolverState,
+    view: TrustView,
+    owner: bytes,
+    rtype: int,
+    sets: list[RRset],
+    denied_by: bytes,
+    now: Instant,
 ) -> bytes:
     """Return the zone for data about ``owner`` and ``rtype``; ``sets`` are the RRsets with the signatures.
 
+    ``denied_by`` is the zone whose servers have denied that there are such data, b"": they are there, or nobody knows.
+
     What a trust anchor vouches for cannot be signed from above it: that zone may be insecure, and would let anything
-    pass (as in CVE-2026-50106). Where a negative trust anchor excuses the failures of a zone, nothing may hide behind
+    pass (as in CVE-2026-50106). But a parent may say that it has no such zone any more, unless a negative trust anchor
+    is what would let that pass. Where a negative trust anchor excuses the failures of a zone, nothing may hide behind
     it that belongs to a signed zone below, and nothing loses by it that claims to be from a zone above.
     """
     claimed = claimed_signer(owner, rtype, sets)
     island = closest_anchor(state, parent(owner) if rtype == TYPE_DS and owner != ROOT else owner)
     if len(claimed) < len(island):
-        return island
+        from_above = 0 < len(denied_by) < len(island)
+        if not from_above or state.negative_anchors.covering(claimed, 0, view):
+            return island
     covering = state.negative_anchors.covering(owner, rtype, view)
     if not covering or len(claimed) > len(covering[0].zone):
         return claimed

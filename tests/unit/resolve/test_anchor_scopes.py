@@ -356,6 +356,26 @@ def test_what_is_added_to_answers_has_been_validated() -> None:
     assert FORGED not in "".join(texts(answer.additional))
 
 
+def test_the_soa_record_of_a_denial_is_not_one_that_was_let_through() -> None:
+    world = broken_world(scope=WIDE)
+
+    def forge(response: Message) -> Message:
+        for rrset in response.authority:
+            if rrset.rdtype == dns.rdatatype.SOA:
+                (soa,) = rrset
+                rrset.items.clear()
+                rrset.add(soa.replace(serial=99))
+        return response
+
+    world.change = forge
+    assert is_let_through(world.ask_from("no.de"), dns.rcode.NXDOMAIN)
+    world.change = lambda response: response
+    world.broken = False
+    answer = world.ask_from("none.de", address=MAIL)
+    assert answer.rcode() == dns.rcode.NXDOMAIN
+    assert [rdata.serial for one in answer.authority if one.rdtype == dns.rdatatype.SOA for rdata in one] == [1]
+
+
 def test_a_restart_forgets_views_and_keeps_nothing_that_was_let_through() -> None:
     world = RegistryWorld()
     world.keep(KeptRecords())
