@@ -19,7 +19,7 @@ ActionArgument = Annotated[
     str,
     typer.Argument(
         metavar="ACTION",
-        help="pass, bogus, refuse, nxdomain, nodata, records, cname, forward, no-stale or force-stale.",
+        help="pass, bogus, refuse, nxdomain, nodata, records, cname, forward, no-stale, force-stale or insecure.",
     ),
 ]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Domain name; '*.NAME' is all below it.")]

@@ -29,18 +29,19 @@ class NegativeTrustAnchor:
         self.start_s: Final = start_s
         self.end_s: Final = end_s
         self.scope: Final = scope
+        self.configured = False  # a zone that the configuration calls insecure, for as long as the process runs
 
     def until(self, end_s: int) -> "NegativeTrustAnchor":
         """Return the same record with another end."""
         return NegativeTrustAnchor(self.zone, self.reason, self.author, self.start_s, end_s, self.scope)
 
     def is_temporary(self) -> bool:
-        """Tell whether it ends by itself: then nothing that it lets through may outlive it as judged."""
-        return self.end_s != FOREVER_S
+        """Tell whether it may end in the life of a cache: then what it lets through must not outlive it as judged."""
+        return not self.configured
 
     def text(self) -> str:
         """Say for clients what is in force: name, expected end, reason."""
-        until = f" until {utc_text(self.end_s)}" if self.is_temporary() else ""
+        until = f" until {utc_text(self.end_s)}" if self.end_s != FOREVER_S else ""
         return f"{to_text(self.zone)}{until}: {self.reason}"
 
     def cause(self) -> Cause:

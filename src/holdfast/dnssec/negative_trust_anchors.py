@@ -1,7 +1,7 @@
 """All negative trust anchors in force, and who sees which of them.
 
-The zones that the configuration calls insecure are seen by everybody, always. Those of run time are seen as their
-scopes say, by audience and type of the question.
+The zones that the configuration calls insecure are seen by everybody, always. Those of run time, and those that
+override rules make, are seen as their scopes say, by audience and type of the question.
 """
 
 from typing import Final
@@ -26,16 +26,23 @@ class NegativeTrustAnchors:
     def __init__(self, configured: list[bytes], positive: dict[bytes, TrustAnchor]) -> None:
         self.configured: Final[dict[bytes, NegativeTrustAnchor]] = {}
         self.temporary: Final[dict[bytes, NegativeTrustAnchor]] = {}
+        self.of_rules: list[NegativeTrustAnchor] = []  # of one zone there may be several; they count before the others
         self.positive: Final = positive
         self.views: Final[list[TrustView]] = []
         self.known: Final[dict[int, TrustView]] = {}  # audience number << 16 | type
         self.views_made = 0
         for zone in configured:
-            self.configured[zone] = NegativeTrustAnchor(zone, CONFIGURED, CONFIGURED, 0, FOREVER_S, WIDE)
+            anchor = NegativeTrustAnchor(zone, CONFIGURED, CONFIGURED, 0, FOREVER_S, WIDE)
+            anchor.configured = True
+            self.configured[zone] = anchor
 
     def all(self) -> list[NegativeTrustAnchor]:
         """Return every record."""
-        return [*self.configured.values(), *self.temporary.values()]
+        return [*self.configured.values(), *self.scoped()]
+
+    def scoped(self) -> list[NegativeTrustAnchor]:
+        """Return every record that not everybody need see; where two are at one zone, the later one counts."""
+        return [*self.temporary.values(), *self.of_rules]
 
     def get(self, zone: bytes) -> NegativeTrustAnchor | None:
         """Return the temporary one of exactly this zone."""
@@ -52,6 +59,11 @@ class NegativeTrustAnchors:
         self.forget_views()
         return removed
 
+    def put_rules(self, anchors: list[NegativeTrustAnchor]) -> None:
+        """Put those that override rules make in force, in place of the ones before."""
+        self.of_rules = anchors
+        self.forget_views()
+
     def forget_views(self) -> None:
         """Who began before goes on with the view that it has; who begins now gets a new one."""
         self.views.clear()
@@ -59,7 +71,7 @@ class NegativeTrustAnchors:
 
     def view(self, audience: Audience, rtype: int) -> TrustView:
         """Return what an audience sees when it asks for a type."""
-        if not self.temporary:
+        if not self.temporary and not self.of_rules:
             return PLAIN_VIEW
         asker = audience.number << 16 | rtype
         known = self.known.get(asker)
@@ -67,11 +79,7 @@ class NegativeTrustAnchors:
             if len(self.known) >= ASKERS_REMEMBERED:
                 self.known.clear()
             known = self.view_of(
-                [
-                    anchor
-                    for anchor in self.temporary.values()
-                    if anchor.scope.holds_for(audience) and anchor.scope.relaxes(rtype)
-                ]
+                [anchor for anchor in self.scoped() if anchor.scope.holds_for(audience) and anchor.scope.relaxes(rtype)]
             )
             self.known[asker] = known
         return known
@@ -96,7 +104,7 @@ class NegativeTrustAnchors:
 
     def treatment(self, audience: Audience) -> bytes:
         """Return octets that differ between audiences that do not see the same."""
-        return bytes([anchor.scope.holds_for(audience) for anchor in self.temporary.values()])
+        return bytes([anchor.scope.holds_for(audience) for anchor in self.scoped()])
 
     def at(self, zone: bytes, view: TrustView) -> NegativeTrustAnchor | None:
         """Return the one of exactly this zone that a view has."""

@@ -25,6 +25,7 @@ from holdfast.base.override_rule import (
     RULE_CNAME,
     RULE_FORCE_STALE,
     RULE_FORWARD,
+    RULE_INSECURE,
     RULE_NO_STALE,
     RULE_NODATA,
     RULE_NXDOMAIN,
@@ -55,6 +56,7 @@ ACTIONS = {
     "forward": RULE_FORWARD,
     "no-stale": RULE_NO_STALE,
     "force-stale": RULE_FORCE_STALE,
+    "insecure": RULE_INSECURE,
 }
 REACHES = {"exact": EXACT, "subtree": SUBTREE, "below": BELOW}
 EDE_CODES = {

@@ -11,7 +11,7 @@ name is, not on how many rules there are.
 from typing import Final
 
 from holdfast.base.audience import Audience
-from holdfast.base.override_rule import EXACT, RULE_PASS, SUBTREE, OverrideRule
+from holdfast.base.override_rule import EXACT, RULE_PASS, SUBTREE, TRUST, OverrideRule
 from holdfast.dns.name import ROOT, parent
 
 
@@ -101,6 +101,8 @@ def matches(rule: OverrideRule, at_name: bool, rtype: int, audience: Audience) -
     if match.reach != SUBTREE and at_name != (match.reach == EXACT):
         return False
     if match.types and rtype not in match.types:
+        return False
+    if rule.kind == TRUST and audience.strict:  # on the never list
         return False
     return match.is_for(audience.service, audience.group)
 

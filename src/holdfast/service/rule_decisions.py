@@ -1,13 +1,16 @@
 """Putting override rules in force, into another order, and ending them, at once and for what is cached too.
 
 A new policy epoch makes whole answers of before unfindable. Nothing else has to be forgotten: what rules make up is
-kept nowhere else.
+kept nowhere else, and an INSECURE rule becomes a negative trust anchor with a scope, and ends as cleanly.
 """
 
 from typing import Final
 
 from holdfast.base.instant import Instant
-from holdfast.base.override_rule import OverrideRule
+from holdfast.base.override_rule import RULE_INSECURE, OverrideRule
+from holdfast.dnssec.anchor_scope import AnchorScope
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
+from holdfast.resolve.recovery import forget_failures
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.timers import Timer
 from holdfast.resolve.trust_decisions import END_CHECK_US, change_policy
@@ -52,20 +55,31 @@ def put_rules(state: ResolverState, table: OverrideRules, rules: list[OverrideRu
     """Put a whole list in force in place of the one before."""
     rules = [rule for rule in rules if rule.end_s > now.wall_s]
     before = {rule.identity: rule for rule in table.rules}
-    if not before and not rules:
+    after = {rule.identity: rule for rule in rules}
+    if not before and not after:
         return
+    begun = [rule for rule in rules if before.get(rule.identity) is not rule]
+    ended = [rule for rule in before.values() if after.get(rule.identity) is not rule]
     table.replace_all(rules)
+    if any(rule.action == RULE_INSECURE for rule in [*begun, *ended]):
+        state.negative_anchors.put_rules([anchor_of(rule) for rule in rules if rule.action == RULE_INSECURE])
     state.rule_treatments = [table.treatment(audience) for audience in state.audiences.all]
     change_policy(state)
-    for rule in rules:
-        if before.get(rule.identity) is not rule:
-            state.record("override-rule", rule.match.name.decode("latin-1"), f"{rule.text()} (by {rule.author})")
-            if rule.ends():
-                RuleEndTimer(state, table, rule, now.monotonic_us).fire(now)
-    left = {rule.identity: rule for rule in rules}
-    for rule in before.values():
-        if left.get(rule.identity) is not rule:
-            state.record("override-rule-ended", rule.match.name.decode("latin-1"), rule.text())
+    for rule in ended:
+        if rule.action == RULE_INSECURE:
+            forget_failures(state, rule.match.name)  # it may have ended because the zone is well again
+        state.record("override-rule-ended", rule.match.name.decode("latin-1"), rule.text())
+    for rule in begun:
+        state.record("override-rule", rule.match.name.decode("latin-1"), f"{rule.text()} (by {rule.author})")
+        if rule.ends():
+            RuleEndTimer(state, table, rule, now.monotonic_us).fire(now)
+
+
+def anchor_of(rule: OverrideRule) -> NegativeTrustAnchor:
+    """Return the negative trust anchor that an INSECURE rule is."""
+    match = rule.match
+    scope = AnchorScope(match.services, match.groups, [], match.types, [], False)
+    return NegativeTrustAnchor(match.name, rule.text(), rule.author, rule.start_s, rule.end_s, scope)
 
 
 class RuleEndTimer(Timer):

@@ -70,7 +70,7 @@ def test_an_empty_file_is_the_defaults() -> None:
         (
             RULE + 'action = "nxdomian"\n',
             "5: rule[1].action: must be one of pass, bogus, refuse, nxdomain, nodata, records, cname, forward, "
-            "no-stale, force-stale, not 'nxdomian'; did you mean 'nxdomain'?",
+            "no-stale, force-stale, insecure, not 'nxdomian'; did you mean 'nxdomain'?",
         ),
         (RULE, "1: rule[1].action: is required"),
         (RULE + 'action = "cname"\n', "1: rule[1].target: is required"),

@@ -95,6 +95,8 @@ def test_a_refusal_to_some_is_prohibition_one_to_all_blocking() -> None:
         ({"action": "forward"}, [("servers", "is required")]),
         ({"action": "forward", "servers": ["dns.example"]}, [("servers", "is not an IP address")]),
         ({"action": "forward", "servers": ["::1"] * (OVERRIDE_RULE_SERVERS + 1)}, [("servers", "has more than")]),
+        ({"action": "insecure", "match": "exact"}, [("match", "subtree")]),
+        ({"action": "insecure", "name": "."}, [("name", "validation.enabled")]),
         (
             {"action": "refus", "name": "a..b", "types": ["Q"]},
             [("action", "did you mean 'refuse'?"), ("name", "empty label"), ("types", "'Q'")],
@@ -155,7 +157,7 @@ def test_whatever_is_written_is_a_rule_or_a_mistake_in_words(values: dict[str, A
         rule("cname", "a.example", target=r"weird\.label.example"),
         rule("forward", "a.example", servers=["192.0.2.1:5300", "[2001:db8::1]:53"], services=["quick"]),
         rule("refuse", "a.example", client_groups=["mail", "school"]),
-        rule("no-stale", "a.example", end_s=2_000_000_000, start_s=1_900_000_000),
+        rule("insecure", "a.example", end_s=2_000_000_000, start_s=1_900_000_000),
     ],
     ids=lambda made: made.action,
 )

@@ -13,12 +13,15 @@ from holdfast.dns.iana import (
     EDE_CENSORED,
     EDE_DNSSEC_BOGUS,
     EDE_FORGED_ANSWER,
+    EDE_NEGATIVE_TRUST_ANCHOR,
     EDE_PROHIBITED,
     EDE_STALE_ANSWER,
 )
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
+from tests.support.dnssec_records import wire_name
 from tests.support.engine_world import START_S, Message, plain_settings, reply_to, texts
 from tests.support.rules import rule
-from tests.support.signed_world import CHILD_ADDRESS, SignedWorld, ede_codes, ede_texts, is_secure
+from tests.support.signed_world import CHILD_ADDRESS, SignedWorld, ede_codes, ede_texts, is_secure, spoil_signatures
 
 FORWARDER = "192.0.2.99"
 ZONE = "www 3600 IN A 203.0.113.1\nalias 3600 IN CNAME www.other.\nbrief 60 IN A 203.0.113.3\ninner 3600 IN CNAME www\n"
@@ -348,3 +351,78 @@ def test_force_stale_keeps_what_is_known_and_asks_nobody() -> None:
 def test_force_stale_lets_unknown_names_be_looked_up() -> None:
     world = RuledWorld(rule("force-stale", "example"))
     assert texts(world.ask("www.example").answer) == ["www.example. A 203.0.113.1"]
+
+
+# -- trust -------------------------------------------------------------------------------------------------------------
+
+
+class BrokenWorld(RuledWorld):
+    """The signatures of `example` are bad, as long as ``broken``."""
+
+    def __init__(self, *rules: OverrideRule, settings: EngineSettings | None = None) -> None:
+        self.broken = True
+        super().__init__(*rules, settings=settings)
+
+    def tampered(self, _query: Message, response: Message) -> Message | None:
+        if self.broken:
+            spoil_signatures(response, "example.")
+        return super().tampered(_query, response)
+
+
+def let_through(answer: Message) -> bool:
+    """Whether an answer is as below a negative trust anchor that a rule made."""
+    assert not is_secure(answer)
+    return answer.rcode() == dns.rcode.NOERROR and ede_codes(answer) == [EDE_NEGATIVE_TRUST_ANCHOR]
+
+
+def test_insecure_is_a_negative_trust_anchor_and_ends_without_a_trace() -> None:
+    world = BrokenWorld()
+    assert world.ask_secure("www.example").rcode() == dns.rcode.SERVFAIL
+    made = rule("insecure", "example")
+    world.put(made)
+    answer = world.ask_secure("www.example")
+    assert let_through(answer)
+    assert ede_texts(answer) == ["negative trust anchor example: override rule one: test"]
+    assert let_through(world.ask_secure("www.example")) and made.hits == 2
+    listed = dns.message.make_query("negativetrustanchor.server", "TXT", "CH")
+    world.submit(listed)
+    assert "override rule one: test" in str(world.answers.pop())
+    world.remove()
+    assert world.ask_secure("www.example").rcode() == dns.rcode.SERVFAIL
+    world.broken = False
+    world.pass_time_us(600 * 1_000_000)
+    assert is_secure(world.ask_secure("www.example"))
+
+
+def test_insecure_holds_for_the_types_and_clients_of_the_rule() -> None:
+    settings = scoped_settings()
+    settings.client_groups.append(ClientGroup("mail", [AccessRule(b"\x0b\x00\x00\x00", 8, True)], True))
+    world = BrokenWorld(rule("insecure", "example", types=["A"], client_groups=["school", "mail"]), settings=settings)
+    for _ in range(2):
+        assert world.ask("www.example", address="10.0.0.1").rcode() == dns.rcode.NOERROR
+        assert world.ask("www.example", "TXT", address="10.0.0.1").rcode() == dns.rcode.SERVFAIL
+        assert world.ask("www.example", address="12.0.0.1").rcode() == dns.rcode.SERVFAIL
+        assert world.ask("www.example", address="11.0.0.1").rcode() == dns.rcode.SERVFAIL, "on the never list"
+
+
+def test_an_insecure_rule_and_a_negative_trust_anchor_of_one_zone_live_and_end_apart() -> None:
+    world = BrokenWorld(rule("insecure", "example"))
+    anchor = NegativeTrustAnchor(wire_name("example"), "outage", "ops", START_S, START_S + 60)
+    world.engine.put_negative_trust_anchor(anchor, world.now())
+    assert let_through(world.ask_secure("www.example"))
+    world.remove()
+    answer = world.ask_secure("www.example")
+    assert let_through(answer) and "outage" in ede_texts(answer)[0]
+    world.put(rule("insecure", "example"))
+    world.pass_time_us(61 * 1_000_000)
+    answer = world.ask_secure("www.example")
+    assert let_through(answer) and "override rule one" in ede_texts(answer)[0]
+
+
+def test_what_is_forwarded_need_not_be_validated_if_a_rule_says_so() -> None:
+    world = RuledWorld(rule("forward", "www.example", servers=[FORWARDER]), rule("insecure", "www.example", "two"))
+    answer = world.ask_secure("www.example")
+    assert let_through(answer) and texts(answer.answer) == ["www.example. A 10.0.0.1"]
+    world.remove()
+    answer = world.ask_secure("www.example")
+    assert let_through(answer) and "www.example. A 203.0.113.1" in texts(answer.answer)
