@@ -142,7 +142,7 @@ class Api:
         route = command.at()
         made = {}
         if route.success == HTTPStatus.CREATED:
-            first = str(values[command.arguments[0].name])
+            first = str(reply["result"][route.made][0][command.arguments[0].name])
             made["Location"] = f"{VERSION}{route.path}/{quote(first, safe='')}"
         return Answer(route.success, reply["result"], headers=made)
 

@@ -106,7 +106,7 @@ def body_schema(arguments: list[Argument]) -> dict[str, Any]:
 def argument_schema(argument: Argument) -> dict[str, Any]:
     """Return the schema of a value."""
     if argument.kind is list:
-        return {"type": "array"}
+        return {"type": "array", "items": {"type": "string"}}
     made: dict[str, Any] = {"type": JSON_TYPES[argument.kind]}
     if argument.kind is str:
         made["minLength"] = 1

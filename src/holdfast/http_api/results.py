@@ -144,6 +144,58 @@ class Evidence(BaseModel):
     file: str
 
 
+class OverrideRuleResult(BaseModel):
+    """An override rule (docs/override-rules.md). Times are POSIX seconds; what is not its action's is absent."""
+
+    id: str
+    action: str
+    name: str
+    match: str = Field(description="exact, subtree or below.")
+    types: list[str] | None = None
+    services: list[str] | None = None
+    client_groups: list[str] | None = None
+    records: list[str] | None = None
+    target: str | None = None
+    servers: list[str] | None = None
+    ede: str | None = None
+    ttl_s: int | None = None
+    reason: str
+    author: str
+    start_s: int
+    end_s: int | None = None
+    left_s: int | None = Field(default=None, description="Seconds until it ends by itself.")
+    configured: bool = Field(description="Whether it is from the configuration.")
+    hits: int | None = Field(default=None, description="How many answers it had a part in, if that was asked for.")
+
+
+class OverrideRulesResult(BaseModel):
+    """The override rules that a request is about, in their order."""
+
+    kept: bool = Field(description="Whether those of run time survive a restart: the server has a state directory.")
+    total: int = Field(ge=0, description="How many rules are in force.")
+    next: int | None = Field(default=None, description="Where to go on (start); absent: these are the last ones.")
+    rules: list[OverrideRuleResult]
+
+
+class RehearsedName(BaseModel):
+    """Questions for a name and type."""
+
+    name: str
+    type: str
+    questions: int = Field(ge=1)
+
+
+class Rehearsal(BaseModel):
+    """What a rule would change for the questions of the last hour."""
+
+    asked: int = Field(ge=0, description="Questions that are known.")
+    changed: int = Field(ge=0, description="Those that would meet other rules than now.")
+    clients: int = Field(ge=0, description="Of how many clients.")
+    more_clients: bool = Field(description="Whether there are more than that.")
+    names: list[RehearsedName] = Field(description="The most asked first.")
+    more_names: bool
+
+
 RESULTS: dict[str, type[BaseModel]] = {
     "status": Status,
     "stats": Counters,
@@ -157,6 +209,12 @@ RESULTS: dict[str, type[BaseModel]] = {
     "nta.evidence": Evidence,
     "nta.extend": NegativeTrustAnchorsResult,
     "nta.remove": NegativeTrustAnchorsResult,
+    "rule.list": OverrideRulesResult,
+    "rule.show": OverrideRulesResult,
+    "rule.add": OverrideRulesResult,
+    "rule.move": OverrideRulesResult,
+    "rule.remove": OverrideRulesResult,
+    "rule.dry-run": Rehearsal,
 }
 
 

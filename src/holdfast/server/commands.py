@@ -109,12 +109,14 @@ class Argument:
 class Route:
     """Where the HTTP API has a command: method, path below ``/v1``, status if all is well.
 
-    Arguments named in braces come from the path, the others from the query string (GET, DELETE) or a JSON object.
+    Arguments named in braces come from the path, the others from the query string (GET, DELETE) or a JSON object. Of
+    what is created (201), the first item of the list ``made`` in the result is the record, known by the first argument.
     """
 
     method: str
     path: str
     success: int = 200
+    made: str = ""
 
 
 @dataclass(frozen=True)
@@ -336,7 +338,7 @@ COMMANDS: dict[str, Command] = {
             for_anchors=True,
             meaning="Stop validating a zone, in all workers at once; it ends by itself. Refused, unless forced, if a "
             "check does not find that its registry failed.",
-            route=Route("POST", "/nta", 201),
+            route=Route("POST", "/nta", 201, made="anchors"),
         ),
         Command(
             "nta.check",
@@ -399,7 +401,7 @@ COMMANDS: dict[str, Command] = {
             (replace(RULE_ID, required=False), *RULE, REASON, AUTHOR, RULE_LIFETIME, BEFORE, FIRST),
             for_rules=True,
             meaning="Put an override rule in force, in all workers at once.",
-            route=Route("POST", "/rules", 201),
+            route=Route("POST", "/rules", 201, made="rules"),
         ),
         Command(
             "rule.dry-run",
@@ -415,7 +417,7 @@ COMMANDS: dict[str, Command] = {
             ),
             for_rules=True,
             meaning="Tell what a rule would change for the questions of the last hour; nothing is changed.",
-            route=Route("POST", "/rules/dry-run"),
+            route=Route("POST", "/rule-dry-run"),
         ),
         Command(
             "rule.move",

@@ -70,10 +70,30 @@ def test_flush_says_what_was_forgotten_and_where(api: ApiServer) -> None:
 
 def test_names_in_paths_may_have_any_octet(api: ApiServer) -> None:
     made = api.request("POST", "/v1/nta", {**ANCHOR, "zone": r"a/b?\046c.de"})
-    assert made.headers["location"] == "/v1/nta/a%2Fb%3F%5C046c.de"
+    assert made.headers["location"] == "/v1/nta/a%2Fb%3F%5C.c.de"
     assert api.request("GET", made.headers["location"]).body["anchors"][0]["zone"] == r"a/b?\.c.de"
     assert api.request("DELETE", made.headers["location"] + "?reason=x&author=ops").status == 200
     assert is_problem(api.request("GET", "/v1/nta/@"), 404, ". has no negative trust anchor", "zone")
+
+
+def test_override_rules_are_added_rehearsed_moved_and_removed(api: ApiServer) -> None:
+    rule = {"action": "records", "name": "a.test", "records": ["A 192.0.2.1"], "reason": "x", "author": "ops"}
+    made = api.request("POST", "/v1/rules", rule)
+    assert (made.status, made.headers["location"]) == (201, "/v1/rules/r1")
+    assert api.request("POST", "/v1/rules", {**rule, "id": "mine", "first": True}).status == 201
+    listed = api.request("GET", "/v1/rules").body
+    assert [(one["id"], one["hits"]) for one in listed["rules"]] == [("mine", 0), ("r1", 0)]
+    assert api.request("GET", made.headers["location"]).body["rules"][0]["records"] == ["60 A 192.0.2.1"]
+    moved = api.request("PATCH", "/v1/rules/r1", {"author": "ops", "before": "mine"})
+    assert (moved.status, api.request("GET", "/v1/rules?start=1").body["rules"][0]["id"]) == (200, "mine")
+    rehearsed = api.request("POST", "/v1/rule-dry-run", {"action": "refuse", "name": "test"})
+    assert (rehearsed.status, rehearsed.body["asked"]) == (200, 0)
+    wrong = api.request("POST", "/v1/rules", {**rule, "records": ["A 192.0.2"]})
+    assert is_problem(wrong, 422, "bad A record", "records")
+    assert is_problem(api.request("GET", "/v1/rules/r9"), 404, "there is no rule 'r9'; there are: r1, mine", "id")
+    assert is_problem(api.request("POST", "/v1/rules", {**rule, "id": "r1"}), 409, "there is a rule r1 already", "id")
+    for one in ("r1", "mine"):
+        assert api.request("DELETE", f"/v1/rules/{one}?reason=x&author=ops").status == 200
 
 
 def test_the_command_line_uses_the_api_as_it_uses_the_socket(api: ApiServer) -> None:
