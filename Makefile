@@ -67,9 +67,10 @@ wheel: $(INSTALLED) ## Build the wheel into dist/
 lock: ## Resolve the dependencies anew into requirements/*.txt
 	@rm -rf build/lock && "$(BOOTSTRAP_PYTHON)" -m venv build/lock
 	build/lock/bin/pip install -q pip-tools==7.6.2 setuptools==84.2.1
-	$(PIP_COMPILE) --extra api --extra dev --extra test --output-file requirements/dev.txt pyproject.toml
+	$(PIP_COMPILE) --extra api --extra dev --extra lab --extra test --output-file requirements/dev.txt pyproject.toml
 	$(PIP_COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt pyproject.toml
 	$(PIP_COMPILE) --constraint requirements/dev.txt --extra api --output-file requirements/api.txt pyproject.toml
+	$(PIP_COMPILE) --constraint requirements/dev.txt --extra lab --output-file requirements/lab.txt pyproject.toml
 
 # Hashes come from the public index only, and the lock names no host: where packages come from is each machine's choice.
 PIP_COMPILE = env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null build/lock/bin/pip-compile \

@@ -70,7 +70,7 @@ def test_the_larger_a_resolver_the_sooner_it_knows() -> None:
 def test_an_approved_proposal_ends_the_outage_and_is_taken_back_after_the_fix(detected: Run) -> None:
     outage = outage_of()
     kinds = [one.kind for one in detected.story]
-    assert kinds == [DETECTED, PAGED, ANCHORED, PAGED, CHECKED, CHECKED, REMOVED, OVER]
+    assert kinds == [DETECTED, PAGED, ANCHORED, OVER, CHECKED, CHECKED, REMOVED]
     found, placed = moments(detected, DETECTED)[0], moments(detected, ANCHORED)[0]
     assert placed.at_s - found.at_s == APPROVAL_S
     assert placed.at_s + LIFETIME_S > outage.healed_s  # the lifetime that was proposed covers this one

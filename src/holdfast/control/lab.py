@@ -96,6 +96,8 @@ def run_replay(options: ReplayOptions) -> int:
     except OSError as error:
         raise InputError([f"--out {folder}: {error.strerror}"]) from None
     console.print(f"\n{written[0]} and {len(written) - 1} more files", markup=False, soft_wrap=True)
+    if not any(path.suffix == ".png" for path in written):
+        console.print('charts as PNG need the extra `lab`: pip install "holdfast[lab]"', markup=False, soft_wrap=True)
     return 0
 
 

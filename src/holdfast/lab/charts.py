@@ -7,10 +7,13 @@ from html import escape
 WIDTH, HEIGHT = 960, 320
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 44, 44
 GRID_LINES = 4
+FONT_SIZE = 13
+MARK_CHARACTER, MARK_LINE, MARK_LINES, MARK_GAP = 5.8, 13, 4, 6  # of the texts at marks, in their smaller font
 LEGEND_CHARACTER, LEGEND_LINE = 7.2, 20  # width of a character and height of a line, in the fonts of STYLE
 STYLE = (
-    "text{font:13px system-ui,sans-serif;fill:#1c2430}.axis{fill:#5a6472;font-size:12px}.mark{fill:#5a6472;"
-    "font-size:11px}.grid{stroke:#d9dee5;stroke-width:1}.event{stroke:#5a6472;stroke-width:1;stroke-dasharray:3 3}"
+    f"text{{font:{FONT_SIZE}px system-ui,sans-serif;fill:#1c2430}}"
+    ".axis{fill:#5a6472;font-size:12px}.mark{fill:#5a6472;font-size:11px}"
+    ".grid{stroke:#d9dee5;stroke-width:1}.event{stroke:#5a6472;stroke-width:1;stroke-dasharray:3 3}"
 )
 
 
@@ -101,12 +104,17 @@ class Chart:
 
     def _marks(self, plot: "_Plot") -> list[str]:
         parts = []
-        for at, mark in enumerate(self.marks):
+        ends = [0.0] * MARK_LINES  # of the last text in each line
+        for mark in self.marks:
             x = plot.x(mark.at)
-            y = TOP + 10 + 13 * (at % 2)
-            anchor = "end" if x > WIDTH * 0.8 else "start"
-            parts.append(f'<line class="event" x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
+            width = MARK_CHARACTER * len(mark.text)
+            anchor = "end" if x + width > WIDTH - RIGHT else "start"
             shift = -4 if anchor == "end" else 4
+            begin = x - width if anchor == "end" else x
+            line = next((at for at, end in enumerate(ends) if end + MARK_GAP <= begin), ends.index(min(ends)))
+            ends[line] = begin + width
+            y = TOP + 10 + MARK_LINE * line
+            parts.append(f'<line class="event" x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
             parts.append(
                 f'<text class="mark" x="{x + shift}" y="{y}" text-anchor="{anchor}" paint-order="stroke" '
                 f'stroke="#fff" stroke-width="3">{escape(mark.text)}</text>'

@@ -7,9 +7,10 @@ from holdfast.base.limits import EDNS_BUFFER_OCTETS
 from holdfast.dns.iana import FLAG_RD, RCODE_SERVFAIL, TYPE_A
 from holdfast.dns.name import is_subdomain, to_text
 from holdfast.dns.writer import build_query
+from holdfast.dnssec.anchor_scope import WIDE
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.lab.simulation import SECOND_US, Event, SimulatedNetwork, VirtualClock, VirtualResolver
-from holdfast.lab.timeline import NTA_ADD, Timeline
+from holdfast.lab.timeline import APPROVAL_S, NTA_ADD, Timeline
 from holdfast.lab.world import World
 from holdfast.sentinel.detector import Detector
 from holdfast.sentinel.incident import Incident
@@ -61,6 +62,7 @@ class Watch:
         self._timeline = timeline
         self._paging = Paging(self._page)
         self._anchors: dict[bytes, int] = {}  # zone, and until when
+        self._placed: dict[bytes, Proposal] = {}  # which of them were proposed
         outage = world.outage
         for step in timeline.fixed():
             act = partial(self._put, None) if step.do == NTA_ADD else partial(self._remove, world.subject)
@@ -76,6 +78,9 @@ class Watch:
         seen = observations(self._resolver.engine.take_health())
         for incident in self.detector.look(seen, now_s, self._is_covered):
             self._tell(DETECTED if incident.is_open else OVER, incident.text())
+            placed = self._placed.get(incident.zone)
+            if not incident.is_open and placed is not None:
+                self._plan(APPROVAL_S, partial(self._look_again, incident, placed))
         self._paging.call(self.detector.open_incidents(), self._covered_until, now_s)
         self._plan(LOOK_S, self._look)
 
@@ -92,7 +97,7 @@ class Watch:
         text = f"page {page.number}: {zone} is broken, no negative trust anchor would help"
         if proposal is not None:
             hours = proposal.lifetime_s // 3600
-            text = f"page {page.number}: negative trust anchor {zone} proposed, {proposal.scope}, for {hours} h"
+            text = f"page {page.number}: negative trust anchor {zone} proposed for {hours} h"
         self._tell(LOST if self._timeline.page_lost else PAGED, text)
         if self._timeline.page_lost or proposal is None:
             return
@@ -108,6 +113,12 @@ class Watch:
             return
         if until_s <= self._now_s():
             self._put(proposal)
+        else:
+            self._look_again(incident, proposal)
+
+    def _look_again(self, incident: Incident, proposal: Proposal) -> None:
+        """Find out whether an anchor that was proposed is needed still: when it ends soon, and when all seems well."""
+        if proposal.zone not in self._anchors:
             return
         self._tell(CHECKED, f"{to_text(incident.zone)}: is the negative trust anchor still needed?")
         failed: list[bytes] = []
@@ -137,8 +148,11 @@ class Watch:
             zone, reason, end_s = self._world.subject, f"{outage.name} fails validation", outage.end_s
         else:
             zone, reason, end_s = proposal.zone, proposal.reason, now_s + proposal.lifetime_s
-        anchor = NegativeTrustAnchor(zone, reason, AUTHOR, now_s, end_s)
+        scope = proposal.scope if proposal is not None else WIDE  # as there was in 2026
+        anchor = NegativeTrustAnchor(zone, reason, AUTHOR, now_s, end_s, scope)
         self._anchors[zone] = end_s
+        if proposal is not None:
+            self._placed[zone] = proposal
         self._resolver.put_negative_trust_anchor(anchor)
         self._tell(ANCHORED, anchor.text())
 

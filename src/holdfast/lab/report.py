@@ -25,6 +25,7 @@ from holdfast.lab.measurements import (
 )
 from holdfast.lab.operator import ANCHORED, DETECTED, LOST, PAGED, REMOVED, Moment
 from holdfast.lab.outage import Outage
+from holdfast.lab.pictures import png_of
 from holdfast.lab.replay import Run
 from holdfast.lab.zone_versions import wire
 
@@ -128,15 +129,21 @@ def write_report(replay: Replay, folder: Path) -> list[Path]:
     """Write all files into a folder, made if need be; returns their paths. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     charts = make_charts(replay)
+    svgs = {name: chart.svg() for name, chart in charts.items()}
     contents = {
         "report.html": page(replay, charts),
         "minutes.csv": minutes_csv(replay),
         "replay.json": replay_json(replay),
-        **{f"{name}.svg": chart.svg() for name, chart in charts.items()},
+        **{f"{name}.svg": svg for name, svg in svgs.items()},
     }
-    for name, text in contents.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    return [folder / name for name in contents]
+    octets = {name: text.encode() for name, text in contents.items()}
+    for name, svg in svgs.items():
+        picture = png_of(svg)
+        if picture is not None:
+            octets[f"{name}.png"] = picture
+    for name, content in octets.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in octets]
 
 
 # -- figures ----------------------------------------------------------------------------------------------------------

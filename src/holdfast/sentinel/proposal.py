@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.base.limits import ANCHOR_REASON_CHARACTERS, NEGATIVE_TRUST_ANCHOR_LIFETIME_S
-from holdfast.dns.name import ROOT, label_count, to_text
+from holdfast.dns.name import ROOT, to_text
+from holdfast.dnssec.anchor_scope import AnchorScope, default_scope
 from holdfast.dnssec.signature_time import utc_text
 from holdfast.sentinel.incident import BOGUS, Incident
 
 LIFETIME_S = (
     4 * NEGATIVE_TRUST_ANCHOR_LIFETIME_S
 )  # half of the catalogue's outages were over by then; it can be renewed
-SUBTREE, BELOW_STRICT = "subtree", "below-strict"  # signed children go on being validated where their DS is known
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,15 @@ class Proposal:
     """A negative trust anchor to consider: zone (wire format), scope, reason for clients to read, seconds of life."""
 
     zone: bytes
-    scope: str
+    scope: AnchorScope
     reason: str
     lifetime_s: int
 
     def values(self) -> dict[str, Any]:
         """Return the proposal as JSON values."""
         zone = to_text(self.zone)
-        return {"zone": zone, "scope": self.scope, "reason": self.reason, "lifetime_s": self.lifetime_s}
+        scope = self.scope.text()
+        return {"zone": zone, "scope": scope, "reason": self.reason, "lifetime_s": self.lifetime_s}
 
 
 def propose(incident: Incident) -> Proposal | None:
@@ -36,8 +37,7 @@ def propose(incident: Incident) -> Proposal | None:
     """
     if incident.kind != BOGUS or incident.zone == ROOT:
         return None
-    scope = BELOW_STRICT if label_count(incident.zone) == 1 else SUBTREE  # the children of a TLD are other people's
-    return Proposal(incident.zone, scope, reason_text(incident), LIFETIME_S)
+    return Proposal(incident.zone, default_scope(incident.zone), reason_text(incident), LIFETIME_S)
 
 
 def reason_text(incident: Incident) -> str:

@@ -146,7 +146,7 @@ def test_a_server_with_two_workers_notices_shows_and_proposes(tmp_path: Path) ->
         assert "broken: example since " in status and "signatures do not verify: " in status
         assert "example since " in incident(server, "list").stdout
         shown = incident(server, "show", "1").stdout
-        assert "to consider: holdfast nta add example --lifetime 4h" in shown
+        assert ": holdfast nta add example --lifetime 4h" in shown
         assert "acknowledged" in incident(server, "acknowledge", "1", "--author", "ops").stdout
         refused = incident(server, "show", "2")
         assert (refused.returncode, refused.stderr) == (1, "holdfast: there is no incident 2\n")
