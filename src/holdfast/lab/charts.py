@@ -36,7 +36,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
-    """What a chart shows. ``labels``: (position, text) of the time axis; ``highest`` 0: the largest value."""
+    """What a chart shows. ``labels``: (position, text) of the time axis."""
 
     title: str
     unit: str
@@ -44,12 +44,11 @@ class Chart:
     series: Sequence[Series]
     marks: Sequence[Mark] = ()
     stacked: bool = False
-    highest: float = 0.0
 
     def svg(self) -> str:
         """Return the chart as one SVG element."""
         points = max((len(one.values) for one in self.series), default=0)
-        top = self.highest or round_up(self._largest())
+        top = round_up(self._largest())
         plot = _Plot(points, top)
         places, height = self._legend_places()
         parts = [

@@ -215,7 +215,7 @@ def make_charts(replay: Replay) -> dict[str, Chart]:
             text = f"Answers per minute, policy: {run.policy.title}"
             charts[f"rcodes-{run.policy.name}"] = _rcode_chart(replay, run, text, KINDS[:4])
     charts["policies"] = _compare(
-        replay, "Questions that failed, retries included", "percent of questions", _failed_percent, highest=100.0
+        replay, "Questions that failed, retries included", "percent of questions", _failed_percent
     )
     charts["volume"] = _compare(replay, "Query volume at the resolver", "queries per minute", lambda one: one.queries)
     charts["upstream"] = _compare(
@@ -258,12 +258,12 @@ def _rcode_chart(replay: Replay, run: Run, title: str, kinds: Sequence[str]) -> 
     return Chart(title, "queries per minute", _labels(replay), series, _marks(replay, run), stacked=True)
 
 
-def _compare(replay: Replay, title: str, unit: str, value: Callable[[Minute], float], highest: float = 0.0) -> Chart:
+def _compare(replay: Replay, title: str, unit: str, value: Callable[[Minute], float]) -> Chart:
     series = [
         Series(run.policy.title, LINES[at % len(LINES)], _smooth([value(minute) for minute in run.measured.minutes]))
         for at, run in enumerate(replay.runs)
     ]
-    return Chart(title, unit, _labels(replay), series, _marks(replay), highest=highest)
+    return Chart(title, unit, _labels(replay), series, _marks(replay))
 
 
 def _failed_percent(minute: Minute) -> float:
