@@ -15,9 +15,8 @@ from holdfast.base.entropy import Entropy
 from holdfast.base.instant import Instant
 from holdfast.base.limits import BRIEF_PACKET_US, PACKET_CACHE_SHARE
 from holdfast.base.override_rule import OverrideRule
-from holdfast.base.security_status import BOGUS, INDETERMINATE
+from holdfast.base.security_status import INDETERMINATE
 from holdfast.base.settings import EngineSettings
-from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.cache.packet_cache import PacketCache, PacketEntry
 from holdfast.cache.second_level import SecondLevelCache
 from holdfast.cache.zone_health import ZoneHealth
@@ -35,7 +34,6 @@ from holdfast.dns.iana import (
     RCODE_NOERROR,
     RCODE_REFUSED,
     RCODE_SERVFAIL,
-    TYPE_CNAME,
     TYPE_NS,
     TYPE_TXT,
 )
@@ -43,18 +41,16 @@ from holdfast.dns.message import Question, parse_question
 from holdfast.dns.name import ROOT, parent
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
-from holdfast.dnssec.trust_view import PLAIN_VIEW, TrustView
+from holdfast.dnssec.trust_view import TrustView
 from holdfast.dnssec.verifier import SignatureVerifier
-from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.engine.inputs import ChainLink, Resolution
-from holdfast.resolve.delegation import starting_point
 from holdfast.resolve.recall import forget_name, forget_subtree
 from holdfast.resolve.state import ResolverState
-from holdfast.resolve.synthesis import synthesised
 from holdfast.resolve.task import Task
 from holdfast.resolve.tasks import Tasks
 from holdfast.resolve.trust_decisions import put_negative_anchor, remove_negative_anchor
 from holdfast.service.admission import Admission, prohibited
+from holdfast.service.cache_only import cut_to_refer_to, without_recursion
 from holdfast.service.chaos import chaos_texts
 from holdfast.service.client_options import SEED_OCTETS, ClientOptions
 from holdfast.service.completion import complete
@@ -65,7 +61,6 @@ from holdfast.service.request import NEVER_US, RequestTask, WaitingClient
 from holdfast.service.respond import Part, Response, write_response
 from holdfast.service.rule_decisions import arrange_rules, put_rules, rehearse_rules
 from holdfast.service.rule_rehearsal import Rehearsal
-from holdfast.service.serve_stale import maximum_stale_s, stale_link
 from holdfast.service.special_names import SpecialNames
 
 HEADER_OCTETS: Final = 12
@@ -76,19 +71,17 @@ class Finisher(RequestTask):
     """A request that hands its response to the engine when it ends."""
 
     def __init__(
-        self, engine: "ResolverEngine", key: bytes, name: bytes, rtype: int, validate: bool, audience: Audience
+        self,
+        engine: "ResolverEngine",
+        rules: OverrideRules,
+        key: bytes,
+        name: bytes,
+        rtype: int,
+        validate: bool,
+        audience: Audience,
     ) -> None:
         super().__init__(
-            engine.state,
-            engine.tasks,
-            engine.special,
-            engine.private,
-            engine.rules,
-            key,
-            name,
-            rtype,
-            validate,
-            audience,
+            engine.state, engine.tasks, engine.special, engine.private, rules, key, name, rtype, validate, audience
         )
         self.engine: Final = engine
         self.now: Instant = Instant(0, 0)
@@ -284,9 +277,9 @@ class ResolverEngine:
         self.recent.look_at_clock(self.queries, now.monotonic_us)
         cut = b""
         if not question.flags & FLAG_RD and not self.rules.answers(question.qname, question.qtype, audience):
-            response = self.without_recursion(question, audience, now)
+            response = without_recursion(self.state, question, audience, now)
             if response is not None:
-                cut = self.cut_to_refer_to(question, now) if response.rcode == RCODE_NOERROR else b""
+                cut = cut_to_refer_to(self.state, question, now) if response.rcode == RCODE_NOERROR else b""
                 if not cut:
                     return self.respond(client, question, waiting.options, response)
         request_key = (b"n" if cut else b"r") + key
@@ -297,9 +290,9 @@ class ResolverEngine:
             return None
         validate = not question.flags & FLAG_CD
         request = (
-            ReferralFinisher(self, request_key, cut, TYPE_NS, validate, audience)
+            ReferralFinisher(self, self.rules, request_key, cut, TYPE_NS, validate, audience)
             if cut
-            else Finisher(self, request_key, question.qname, question.qtype, validate, audience)
+            else Finisher(self, self.rules, request_key, question.qname, question.qtype, validate, audience)
         )
         self.state.running[request.key] = request
         request.step(now)
@@ -311,39 +304,6 @@ class ResolverEngine:
         request.arm(now)
         self.state.run_ready(now)
         return None
-
-    def without_recursion(self, question: Question, audience: Audience, now: Instant) -> Response | None:
-        """Return what to answer a question without RD that the caches fail or know nothing of; None: they know it."""
-        now_us = now.monotonic_us
-        if self.settings.serve_stale and self.settings.client_response_timer_ms == 0:
-            limit_s = maximum_stale_s(self.settings, REFRESH_UNREACHABLE)
-            if stale_link(self.state, question.qname, question.qtype, limit_s, "", now) is not None:
-                return None
-        checking_disabled = question.flags & FLAG_CD != 0
-        view = PLAIN_VIEW if checking_disabled else self.state.negative_anchors.view(audience, question.qtype)
-        failure = self.state.failures.get(view.key(question.qname), question.qtype, now_us)
-        if failure is not None and (failure.status != BOGUS or not checking_disabled):
-            response = Response(RCODE_SERVFAIL)
-            response.causes.extend(failure.causes)
-            return response
-        if (
-            self.state.rrsets.get(question.qname, question.qtype, now_us) is not None
-            or self.state.rrsets.get(question.qname, TYPE_CNAME, now_us) is not None
-            or self.state.negatives.get(question.qname, question.qtype, now_us) is not None
-        ):
-            return None
-        aggressive = self.settings.aggressive_denial and self.settings.validate and not checking_disabled
-        if aggressive and synthesised(self.state, question.qname, question.qtype, True, WorkBudget(), now) is not None:
-            return None
-        return Response(RCODE_NOERROR)
-
-    def cut_to_refer_to(self, question: Question, now: Instant) -> bytes:
-        """Return the deepest zone on the way to a question whose NS RRset is cached; b"": the root, or none."""
-        zone = starting_point(self.state, question.qname, question.qtype, False, now)
-        if zone is None or zone.forward or zone.zone == ROOT:
-            return b""
-        known = self.state.rrsets.get(zone.zone, TYPE_NS, now.monotonic_us)
-        return zone.zone if known is not None else b""
 
     def answer_chaos(self, client: Client, question: Question, options: bytes) -> bytes:
         """Answer version.bind, id.server, trustanchor.server and their like."""
@@ -425,7 +385,8 @@ class ResolverEngine:
         client = waiting.client
         question = waiting.question
         if client is None or question is None:
-            self.resolve(waiting.token, request.name, request.rtype, not request.validate, now)
+            by_rules = request.rules is self.rules
+            self.resolve(waiting.token, request.name, request.rtype, not request.validate, now, by_rules)
             return
         audience = self.audiences.of(client.service, client.address)
         asked = question.qname_wire + question.qtype.to_bytes(2, "big") + question.qclass.to_bytes(2, "big")
@@ -492,12 +453,18 @@ class ResolverEngine:
 
     # -- control --------------------------------------------------------------------------------------------------
 
-    def resolve(self, token: int, name: bytes, rtype: int, checking_disabled: bool, now: Instant) -> None:
-        """Resolve for the process itself; the result comes with ``take_results`` under ``token``."""
-        key = b"r" + name + rtype.to_bytes(2, "big") + (b"c" if checking_disabled else b"v")
+    def resolve(
+        self, token: int, name: bytes, rtype: int, checking_disabled: bool, now: Instant, by_rules: bool = True
+    ) -> None:
+        """Resolve for the process itself; the result comes with ``take_results`` under ``token``.
+
+        ``by_rules`` False: whatever override rules say, for those who want to know what the DNS says.
+        """
+        key = (b"r" if by_rules else b"i") + name + rtype.to_bytes(2, "big") + (b"c" if checking_disabled else b"v")
         running = self.state.running.get(key)
         if not isinstance(running, Finisher):
-            running = Finisher(self, key, name, rtype, not checking_disabled, self.audiences.own)
+            rules = self.rules if by_rules else OverrideRules()
+            running = Finisher(self, rules, key, name, rtype, not checking_disabled, self.audiences.own)
             running.cacheable = False
             self.state.running[key] = running
             self.wait(running, WaitingClient(None, None, b"", token))

@@ -89,13 +89,13 @@ class EngineHost:
         else:
             self._selector.datagrams = self._datagram_loop
 
-    async def resolve(self, name: bytes, rtype: int, checking_disabled: bool) -> Resolution:
-        """Resolve for this process."""
+    async def resolve(self, name: bytes, rtype: int, checking_disabled: bool, by_rules: bool = True) -> Resolution:
+        """Resolve for this process; ``by_rules`` as in ``ResolverEngine.resolve``."""
         self._last_token += 1
         token = self._last_token
         future: asyncio.Future[Resolution] = self.loop.create_future()
         self._on_result[token] = future
-        self.engine.resolve(token, name, rtype, checking_disabled, self.clocks.read())
+        self.engine.resolve(token, name, rtype, checking_disabled, self.clocks.read(), by_rules)
         self.pump()
         try:
             return await future

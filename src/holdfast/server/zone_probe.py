@@ -100,7 +100,7 @@ class ZoneProbe:
             return Parent(parent(zone), "secure", "a trust anchor of this resolver", anchor_ds, anchors=anchors)
         if not self._settings.validate:
             return Parent(parent(zone), "indeterminate", "validation is switched off (validation.enabled)")
-        found = await self._host.resolve(zone, TYPE_DS, False)
+        found = await self._host.resolve(zone, TYPE_DS, False, by_rules=False)
         text = "; ".join(cause.extra_text for cause in found.causes)
         trust = trust_above(self._engine.state, zone, self._host.clocks.read())
         enclosing = trust.zone if trust is not None else parent(zone)
@@ -117,7 +117,7 @@ class ZoneProbe:
         """Return the name servers and their addresses. Raises CommandError if the zone has none that can be asked."""
         zone = self._zone
         text = to_text(zone)
-        told = await self._host.resolve(zone, TYPE_NS, True)
+        told = await self._host.resolve(zone, TYPE_NS, True, by_rules=False)
         delegation = servers_of(self._engine.state, zone, self._host.clocks.read())
         if delegation is None:
             reason = told.causes[0].extra_text if told.causes else "no name servers are delegated there"
@@ -146,7 +146,7 @@ class ZoneProbe:
     async def _addresses(self, name: bytes) -> list[bytes]:
         found: list[bytes] = []
         for rtype in (TYPE_A, TYPE_AAAA):
-            answer = await self._host.resolve(name, rtype, True)
+            answer = await self._host.resolve(name, rtype, True, by_rules=False)
             found += [rdata for rrset in answer.answer if rrset.rtype == rtype for rdata in rrset.rdatas]
         return found
 

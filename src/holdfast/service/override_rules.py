@@ -11,7 +11,17 @@ name is, not on how many rules there are.
 from typing import Final
 
 from holdfast.base.audience import Audience
-from holdfast.base.override_rule import EXACT, RULE_PASS, SUBTREE, TRUST, OverrideRule
+from holdfast.base.override_rule import (
+    EXACT,
+    RULE_NODATA,
+    RULE_NXDOMAIN,
+    RULE_PASS,
+    RULE_RECORDS,
+    RULE_REFUSE,
+    SUBTREE,
+    TRUST,
+    OverrideRule,
+)
 from holdfast.dns.name import ROOT, parent
 
 
@@ -34,6 +44,7 @@ class RulesMet:
         self.trust: Final = trust
 
 
+ALONE: Final = [RULE_REFUSE, RULE_NXDOMAIN, RULE_NODATA, RULE_RECORDS]
 NONE_MET: Final = RulesMet(None, None, None)
 
 
@@ -79,8 +90,9 @@ class OverrideRules:
         return RulesMet(deciding, staleness, trust)
 
     def answers(self, name: bytes, rtype: int, audience: Audience) -> bool:
-        """Tell whether a rule makes up the answer to a question."""
-        return is_answer(self.met(name, rtype, audience, NO_RULES).deciding)
+        """Tell whether a rule answers a question, and no look-up is needed for that."""
+        rule = self.met(name, rtype, audience, NO_RULES).deciding
+        return rule is not None and rule.action in ALONE
 
     def treatment(self, audience: Audience) -> bytes:
         """Return octets that differ between audiences for which different rules are in force."""

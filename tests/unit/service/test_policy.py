@@ -16,6 +16,7 @@ from holdfast.dns.iana import (
     EDE_NEGATIVE_TRUST_ANCHOR,
     EDE_PROHIBITED,
     EDE_STALE_ANSWER,
+    TYPE_A,
 )
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from tests.support.dnssec_records import wire_name
@@ -426,3 +427,31 @@ def test_what_is_forwarded_need_not_be_validated_if_a_rule_says_so() -> None:
     world.remove()
     answer = world.ask_secure("www.example")
     assert let_through(answer) and "www.example. A 203.0.113.1" in texts(answer.answer)
+
+
+# -- who asks ----------------------------------------------------------------------------------------------------------
+
+
+def test_questions_without_recursion_meet_rules_that_need_no_recursion() -> None:
+    settings = plain_settings()
+    settings.answer_without_recursion_desired = True
+    world = RuledWorld(
+        rule("nxdomain", "www.example"),
+        rule("forward", "brief.example", "two", servers=[FORWARDER]),
+        rule("cname", "alias.example", "three", target="www.other"),
+        settings=settings,
+    )
+    assert world.ask_secure("www.example", rd=False).rcode() == dns.rcode.NXDOMAIN
+    for name in ("brief.example", "alias.example"):
+        answer = world.ask_secure(name, rd=False)
+        assert answer.rcode() == dns.rcode.NOERROR and not answer.answer
+    assert world.forwarded == [] and world.sent == []
+
+
+def test_who_wants_to_know_what_the_dns_says_is_told() -> None:
+    world = RuledWorld(rule("nxdomain", "example"))
+    for token, by_rules in ((1, True), (2, False)):
+        world.engine.resolve(token, wire_name("www.example"), TYPE_A, False, world.now(), by_rules)
+    world.run()
+    found = {one.token: one.rcode for one in world.engine.take_results()}
+    assert found == {1: dns.rcode.NXDOMAIN, 2: dns.rcode.NOERROR}
