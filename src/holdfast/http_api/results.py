@@ -81,6 +81,12 @@ class NegativeTrustAnchorResult(BaseModel):
     start_s: int
     end_s: int
     left_s: int = Field(description="Seconds until it ends by itself.")
+    services: list[str] | None = Field(default=None, description="The only services that it holds for.")
+    clients: list[str] | None = Field(default=None, description="The only client groups that it holds for.")
+    except_clients: list[str] | None = Field(default=None, description="Client groups that it does not hold for.")
+    types: list[str] | None = Field(default=None, description="The only types that are let through.")
+    except_types: list[str] | None = Field(default=None, description="Types that stay validated.")
+    below: str | None = Field(default=None, description="strict: zones below are validated if their DS is known.")
     evidence: str | None = Field(default=None, description="The file with the evidence that it rests on.")
     recheck: RecheckResult | None = Field(default=None, description="Absent: it lasts until its end.")
 
