@@ -4,6 +4,8 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+from holdfast.base.audience import ANYBODY as PLAIN_AUDIENCE
+from holdfast.base.security_status import BOGUS
 from holdfast.base.settings import EngineSettings
 from holdfast.dns.iana import (
     EDE_DNSSEC_BOGUS,
@@ -13,6 +15,8 @@ from holdfast.dns.iana import (
     TYPE_DS,
 )
 from holdfast.dnssec.anchor_scope import WIDE, AnchorScope, narrow_scope
+from holdfast.resolve.task import RequestBudget
+from tests.support.dnssec_records import wire_name
 from tests.support.engine_world import Message, texts
 from tests.support.kept import KeptRecords
 from tests.support.registry_world import (
@@ -194,9 +198,10 @@ def test_an_anchor_inside_another_has_its_own_depth() -> None:
 
 def test_ds_records_that_fail_for_the_chain_are_let_through_to_clients() -> None:
     world = broken_world(scope=BELOW_STRICT)
-    assert is_let_through(world.ask_from("www.unseen.de"))
-    answer = world.ask_from("unseen.de", "DS")
-    assert is_let_through(answer) and answer.answer
+    for zone in ("unseen.de", "plain.de"):
+        assert is_let_through(world.ask_from(f"www.{zone}"))
+        answer = world.ask_from(zone, "DS")
+        assert is_let_through(answer) and bool(answer.answer) is (zone == "unseen.de")
 
 
 def test_what_failed_is_not_asked_for_again_with_each_name() -> None:
@@ -206,6 +211,31 @@ def test_what_failed_is_not_asked_for_again_with_each_name() -> None:
     for name in ("new.unseen.de", "a.unseen.de", "b.unseen.de"):
         world.ask_from(name)
     assert [one for one in world.asked()[before:] if one.endswith(("DS", "DNSKEY"))] == []
+
+
+def test_what_fails_for_want_of_a_budget_is_not_excused_nor_remembered() -> None:
+    world = broken_world(scope=BELOW_STRICT)
+    world.ask_from("www.de")
+    view = world.engine.state.negative_anchors.view(PLAIN_AUDIENCE, TYPE_A)
+    budget = RequestBudget(view)
+    budget.queries = 0
+    name = wire_name("unseen.de")
+    search = world.engine.tasks.trust_in(name, budget, 0, world.now())
+    assert search.done and search.trust is not None and search.trust.status == BOGUS
+    assert world.engine.state.trust.get(view.key(name), world.clock_us) is None
+    assert is_let_through(world.ask_from("www.unseen.de"))
+
+
+def test_failures_of_before_do_not_outlive_an_anchor() -> None:
+    world = RegistryWorld()
+    world.broken = True
+    for _ in range(10):  # each failure is remembered longer than the one before
+        assert is_refused(world.ask_from("www.de"))
+        world.pass_time_us(100_000_000)
+    world.add_anchor()
+    world.broken = False
+    world.remove_anchor()
+    assert is_secure(world.ask_from("www.de"))
 
 
 # -- types -------------------------------------------------------------------------------------------------------------
@@ -351,13 +381,18 @@ def test_what_is_added_to_answers_has_been_validated() -> None:
     world.forged = {"ns.known.de"}
     world.add_anchor(WIDE)
     assert FORGED in "".join(texts(world.ask_from("ns.known.de").answer))
-    answer = world.ask_from("www.known.de", address=MAIL)
-    assert is_secure(answer)
-    assert FORGED not in "".join(texts(answer.additional))
+    answer = world.ask_from("known.de", "NS", address=MAIL)
+    assert is_secure(answer) and answer.additional == []
+    world.forged = set()
+    assert is_secure(world.ask_from("ns.known.de", address=MAIL))
+    world.add_anchor(WIDE, zone="org")  # other answers than the kept ones
+    assert "ns.known.de. A 192.0.2.2" in texts(world.ask_from("known.de", "NS", address=MAIL).additional)
 
 
 def test_the_soa_record_of_a_denial_is_not_one_that_was_let_through() -> None:
-    world = broken_world(scope=WIDE)
+    world = RegistryWorld()
+    assert world.ask_from("none.de", address=MAIL).rcode() == dns.rcode.NXDOMAIN
+    world.add_anchor(WIDE)
 
     def forge(response: Message) -> Message:
         for rrset in response.authority:
@@ -369,8 +404,6 @@ def test_the_soa_record_of_a_denial_is_not_one_that_was_let_through() -> None:
 
     world.change = forge
     assert is_let_through(world.ask_from("no.de"), dns.rcode.NXDOMAIN)
-    world.change = lambda response: response
-    world.broken = False
     answer = world.ask_from("none.de", address=MAIL)
     assert answer.rcode() == dns.rcode.NXDOMAIN
     assert [rdata.serial for one in answer.authority if one.rdtype == dns.rdatatype.SOA for rdata in one] == [1]
