@@ -13,6 +13,7 @@ from holdfast.control.rule_output import print_rules
 from holdfast.control.settings import control_socket, server_settings
 from holdfast.dnssec.signature_time import utc_text
 from holdfast.server.anchor_scopes import read_scope
+from holdfast.server.commands import INVALID
 from holdfast.server.lines import LINE_OCTETS, LineBuffer, LineError, Values, decode, encode
 
 REPLY_S = 90.0  # longer than the server waits for its workers, also when they check a zone
@@ -21,7 +22,10 @@ REPLY_S = 90.0  # longer than the server waits for its workers, also when they c
 def run_command(
     path: str | None, config: str | None, as_json: bool, request: Values, api: tuple[str, str | None] | None = None
 ) -> int:
-    """Send a command and print the reply; returns the exit code: 1 if the server could not carry it out."""
+    """Send a command and print the reply; returns the exit code.
+
+    It is 2 if the arguments are wrong, 1 if the server could not carry it out for another reason.
+    """
     reply = ask_server(path, config, request, api)
     if as_json:
         print(json.dumps(reply, indent=2, sort_keys=True))
@@ -31,7 +35,9 @@ def run_command(
         Console(stderr=True, highlight=False, emoji=False, soft_wrap=True).print(
             f"holdfast: {reply.get('error')}", markup=False
         )
-    return 0 if reply.get("ok") else 1
+    if reply.get("ok"):
+        return 0
+    return 2 if reply.get("kind") == INVALID else 1
 
 
 def ask_server(

@@ -435,7 +435,7 @@ class RequestTask(Task):
 
     def take_failure(self, result: LookupResult, now: Instant) -> None:
         """Use what was known last of this link, if it is not too old for the kind of failure; else fail."""
-        if result.causes and not result.from_failure_cache:
+        if result.causes and not result.from_failure_cache and not self.is_forwarded():
             self.tasks.report_failure(self.current, self.rtype, result.causes[0], now)
         settings = self.state.settings
         if settings.serve_stale and self.may_be_stale(self.current):

@@ -356,7 +356,7 @@ def test_the_command_line_shows_lists_extends_and_explains(tmp_path: Path) -> No
         assert "holdfast: nta.add: de has a negative trust anchor already" in refused.stderr
         refused = nta(server, "add", "nl", "--reason", "x", "--lifetime", "8d")
         assert (refused.returncode, refused.stderr) == (
-            1,
+            2,
             "holdfast: nta.add: lifetime_s must be at most 604800, not 691200\n",
         )
         assert "de is validated again" in nta(server, "remove", "de", "--reason", "repaired").stdout

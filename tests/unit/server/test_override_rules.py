@@ -415,7 +415,8 @@ def test_the_command_line_lists_rehearses_and_explains(tmp_path: Path) -> None:
         none = holdfast_rule(server, "dry-run", "refuse", "c.test").stdout
         assert none == "none of 48 questions of the last hour would be answered differently\n"
         wrong = holdfast_rule(server, "add", "refuze", "a.test", "--reason", "x")
-        assert wrong.stderr.count("\n") == 1 and "did you mean 'refuse'?" in wrong.stderr
+        assert wrong.returncode == 2 and wrong.stderr.count("\n") == 1
+        assert "did you mean 'refuse'?" in wrong.stderr
         wrong = holdfast_rule(server, "add", "cname", "a.test", "--reason", "x", "--target", "a..b")
         assert (wrong.returncode, wrong.stderr) == (
             2,

@@ -116,7 +116,7 @@ def test_the_command_line_speaks_for_people_and_for_programs(server: ServerProce
     assert control(server, "flush", "example.de").stdout == "0 entries forgotten in 2 workers\n"
     assert json.loads(control(server, "status", "--json").stdout)["result"]["pid"] == server.process.pid
     refused = control(server, "flush", "a..b")
-    assert (refused.returncode, refused.stderr) == (1, "holdfast: flush: 'a..b' is not a domain name\n")
+    assert (refused.returncode, refused.stderr) == (2, "holdfast: flush: 'a..b' is not a domain name\n")
 
 
 def test_a_second_server_on_the_same_address_is_refused(server: ServerProcess, tmp_path: Path) -> None:
