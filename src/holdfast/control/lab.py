@@ -11,7 +11,7 @@ from rich.table import Table
 from holdfast.control.problems import InputError
 from holdfast.lab.guarded import with_gate
 from holdfast.lab.outage import Outage, OutageError, catalogue, find_outage
-from holdfast.lab.policies import POLICIES, Policy
+from holdfast.lab.policies import POLICIES, RESOLVER_MIX, Policy
 from holdfast.lab.replay import Run, play
 from holdfast.lab.report import Replay, delay_text, detection_s, write_report
 from holdfast.lab.terminal import ReplayScreen, story_lines, summary_table
@@ -50,7 +50,7 @@ def choose_policies(names: list[str], outages: Sequence[Outage] = ()) -> list[Po
     Of several outages, only one has policies of its own that can be chosen.
     """
     own = outages[0].policies if len(outages) == 1 else ()
-    known = {policy.name: policy for policy in (*POLICIES, *own)}
+    known = {policy.name: policy for policy in (*POLICIES, *RESOLVER_MIX, *own)}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise InputError([f"no policy {name!r}; choose from {', '.join(known)}" for name in unknown])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.dns.iana import TYPE_NUMBERS
-from holdfast.lab.policies import POLICIES, Policy
+from holdfast.lab.policies import POLICIES, RESOLVER_MIX, Policy
 from holdfast.lab.timeline import ACTIONS, MOMENTS, Step, Timeline
 
 FOLDER = Path(__file__).parent / "outages"
@@ -252,7 +252,7 @@ def _check(outage: Outage) -> None:
         raise OutageError("version 1: its start must not be later than the warm-up's, so that there is a zone to serve")
     _one_of(outage.denial, DENIALS, "zone.denial")
     for at, policy in enumerate(outage.policies, 1):
-        if policy.name in {one.name for one in (*POLICIES, *outage.policies[: at - 1])}:
+        if policy.name in {one.name for one in (*POLICIES, *RESOLVER_MIX, *outage.policies[: at - 1])}:
             raise OutageError(f"timeline {at}: there is a policy {policy.name!r} already")
     for at, key in enumerate(outage.keys, 1):
         _one_of(key.role, ROLES, f"key {at}: role")

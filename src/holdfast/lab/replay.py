@@ -1,7 +1,7 @@
 """Playing an outage in virtual time: one run for each policy, the same world and clients in all of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from holdfast.dns.iana import FLAG_CD, FLAG_RD, rcode_name, type_number
@@ -10,7 +10,15 @@ from holdfast.lab.measurements import MINUTE_S, STALE, ClientAnswer, Measurement
 from holdfast.lab.operator import Moment, Watch
 from holdfast.lab.outage import Outage, Probe
 from holdfast.lab.policies import Policy
-from holdfast.lab.simulation import SECOND_US, NetworkFaults, SimulatedNetwork, VirtualClock, VirtualResolver
+from holdfast.lab.resolver_mix import RESOLVER_ADDRESS, CauseLoser, forwarder_settings
+from holdfast.lab.simulation import (
+    SECOND_US,
+    AskedResolver,
+    NetworkFaults,
+    SimulatedNetwork,
+    VirtualClock,
+    VirtualResolver,
+)
 from holdfast.lab.traffic import Traffic, TrafficParameters
 from holdfast.lab.world import Change, World
 from holdfast.lab.zone_versions import wire
@@ -44,12 +52,13 @@ def play(
 ) -> Run:
     """Play an outage; ``progress`` is told after every virtual minute, with the POSIX time."""
     world = World.generate(outage, seed)
+    traffic = replace(traffic, checking_disabled=policy.checking_disabled)
     begin_s = outage.start_s - outage.warm_up_s
     clock = VirtualClock(begin_s)
     network = SimulatedNetwork(clock, world.servers, seed, faults)
     resolver = VirtualResolver(clock, network, policy.apply(world.settings()), seed)
     measured = Measurements(outage.start_s, outage.end_s)
-    clients = Traffic(world, clock, resolver, measured, traffic)
+    clients = Traffic(world, clock, _asked(world, clock, network, resolver, policy), measured, traffic)
     for change in world.changes:
         if change.at_s > world.settled_s:
             clock.plan(clock.at(change.at_s), partial(_change, world, network, change))
@@ -65,6 +74,18 @@ def play(
         if progress is not None:
             progress(measured, minute_s + MINUTE_S)
     return Run(policy, measured, resolver.engine.statistics(), watch.detector.incidents, watch.story)
+
+
+def _asked(
+    world: World, clock: VirtualClock, network: SimulatedNetwork, resolver: VirtualResolver, policy: Policy
+) -> AskedResolver:
+    """Return what clients talk to."""
+    if policy.loses_cause:
+        return CauseLoser(resolver)
+    if not policy.forwarder:
+        return resolver
+    network.resolvers[RESOLVER_ADDRESS] = resolver
+    return VirtualResolver(clock, network, forwarder_settings(world.settings()), world.seed + 1)
 
 
 def _change(world: World, network: SimulatedNetwork, change: Change) -> None:

@@ -32,6 +32,7 @@ SECOND_US = 1_000_000
 CLOCK_START_US = 1_000 * SECOND_US  # so that nothing is ever before zero
 VERDICTS_REMEMBERED = 200_000  # of signatures; a run meets fewer, and each costs some 300 octets
 NEVER_US = 1 << 62
+FORWARDER_ADDRESS = bytes([192, 0, 2, 1])  # the client of recursive resolvers on the network
 
 Event = Callable[[], None]
 Answered = Callable[[bytes], None]
@@ -142,6 +143,7 @@ class SimulatedNetwork:
     ) -> None:
         self.faults = faults or NetworkFaults()
         self.queries = 0
+        self.resolvers: dict[bytes, AskedResolver] = {}  # recursive ones, by packed address
         self._clock = clock
         self._servers = servers
         self._random = Random(f"network {seed}")
@@ -160,8 +162,9 @@ class SimulatedNetwork:
         address = query.address
         faults = self.faults
         server = self._servers.get(address)
+        resolver = self.resolvers.get(address)
         lost = self._random.random() * 100 < faults.loss_percent and query.transport == TRANSPORT_UDP
-        if server is None or address in faults.dead or lost:
+        if (server is None and resolver is None) or address in faults.dead or lost:
             return
         delay_us = self._round_trip_us(address) + round(self._random.random() * faults.jitter_ms * 1000)
         if query.transport == TRANSPORT_TCP:
@@ -169,12 +172,28 @@ class SimulatedNetwork:
         if self._random.random() * 100 < faults.reordered_percent:
             delay_us += faults.reordered_by_ms * 1000
 
+        if server is None:
+            if resolver is not None:
+                self._carry_to_resolver(resolver, query, deliver, delay_us // 2)
+            return
+
         def arrive() -> None:
             response = self._ask(server, query)
             if response is not None or query.transport == TRANSPORT_TCP:
                 deliver(response)
 
         self._clock.plan(self._clock.now_us + delay_us, arrive)
+
+    def _carry_to_resolver(
+        self, resolver: AskedResolver, query: SendUpstreamQuery, deliver: Callable[[bytes | None], None], way_us: int
+    ) -> None:
+        """Carry a query to a recursive resolver, which answers when it can."""
+        clock = self._clock
+
+        def answered(response: bytes) -> None:
+            clock.plan(clock.now_us + way_us, lambda: deliver(response))
+
+        clock.plan(clock.now_us + way_us, lambda: resolver.ask(FORWARDER_ADDRESS, query.wire, answered))
 
     def _round_trip_us(self, address: bytes) -> int:
         known = self._round_trips_us.get(address)

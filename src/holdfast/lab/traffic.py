@@ -11,7 +11,7 @@ from itertools import accumulate
 from math import cos, pi
 from random import Random
 
-from holdfast.dns.iana import FLAG_AD, FLAG_RD, TYPE_A, TYPE_AAAA
+from holdfast.dns.iana import FLAG_AD, FLAG_CD, FLAG_RD, TYPE_A, TYPE_AAAA
 from holdfast.dns.name import is_subdomain
 from holdfast.dns.writer import build_query
 from holdfast.lab.measurements import (
@@ -51,6 +51,7 @@ class TrafficParameters:
     aaaa_percent: float = 20.0
     nonexistent_percent: float = 1.0
     back_off_s: tuple[float, ...] = (1.0, 2.0, 4.0)
+    checking_disabled: bool = False
 
     def for_zones(self, zones: int) -> "TrafficParameters":
         """Return the same behaviour with as many users as that many zones have; these parameters are for 2200."""
@@ -161,7 +162,8 @@ class Traffic:
         user = question.user
         address = bytes([10, user >> 16 & 255, user >> 8 & 255, user & 255])
         message_id = (user * 31 + question.sent) & 0xFFFF
-        wire = build_query(message_id, question.name, question.rtype, FLAG_RD | FLAG_AD, EDNS_OCTETS, False, [])
+        flags = FLAG_RD | (FLAG_CD if self._parameters.checking_disabled else FLAG_AD)
+        wire = build_query(message_id, question.name, question.rtype, flags, EDNS_OCTETS, False, [])
         self._resolver.ask(address, wire, lambda answer: self._answered(question, read_answer(answer)))
 
     def _answered(self, question: _Question, answer: ClientAnswer) -> None:
