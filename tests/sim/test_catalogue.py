@@ -4,10 +4,12 @@ import pytest
 
 from holdfast.dns.iana import EDE_NAMES, RCODE_NAMES
 from holdfast.lab.guarded import with_gate
-from holdfast.lab.outage import Probe, catalogue, find_outage
+from holdfast.lab.outage import EXPECTED_SCALE, Probe, catalogue, find_outage
 from holdfast.lab.policies import POLICIES as ALL_POLICIES
 from holdfast.lab.replay import Prober, complaints, play
+from holdfast.lab.report import detection_s, expected_rows
 from holdfast.lab.traffic import TrafficParameters
+from tests.support.sources import ROOT
 
 SEED = 1
 POLICIES = {policy.name: policy for policy in ALL_POLICIES}
@@ -33,6 +35,42 @@ def test_each_outage_shows_its_fault(name: str) -> None:
     if name not in (WITHOUT_DNSSEC, TOLERATED):
         assert any(probe.rcode == "SERVFAIL" and probe.ede for probe in broken)
     assert broken
+
+
+def expectations() -> list[tuple[str, str]]:
+    """Outages and policies to play: of those that last for half a day or longer the plainest and the detector's."""
+    pairs = []
+    for name in catalogue():
+        outage = find_outage(name)
+        short = outage.end_s - outage.start_s < 12 * 3600
+        policies = ("no-stale", "stale", "detector", "last-known-good") if short else ("no-stale", "detector")
+        pairs += [(name, policy) for policy in policies]
+    return pairs
+
+
+@pytest.mark.parametrize(("name", "policy"), expectations())
+def test_each_policy_does_what_the_file_says(name: str, policy: str) -> None:
+    outage = find_outage(name).scaled(EXPECTED_SCALE)
+    expected = outage.expected
+    assert expected is not None
+    run = play(outage, POLICIES[policy], SEED, TrafficParameters().for_zones(outage.zones))
+    share = run.measured.share(outage.broken_s, outage.healed_s).percent
+    assert share == pytest.approx(expected.failed[policy], abs=expected.tolerance)
+    if policy == "no-stale":
+        counts: dict[int, int] = {}
+        for minute in run.measured.minutes:
+            for code, count in minute.ede.items():
+                counts[code] = counts.get(code, 0) + count
+        assert expected.ede == tuple(sorted(counts, key=lambda code: -counts[code])[:1])
+    if policy == "detector":
+        assert detection_s(outage, run) == pytest.approx(expected.detected_after_s, rel=0.3)
+
+
+def test_the_table_in_the_documentation_is_what_the_files_say() -> None:
+    text = (ROOT / "docs" / "lab.md").read_text(encoding="utf-8")
+    rows = expected_rows([find_outage(name) for name in catalogue()])
+    assert len(rows) == len(catalogue())
+    assert "\n".join(rows) in text, "expected:\n" + "\n".join(rows)
 
 
 @pytest.mark.parametrize(("name", "at"), PROBES)

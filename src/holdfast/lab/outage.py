@@ -17,6 +17,8 @@ ROLES = ("ksk", "zsk", "csk")
 SIGNATURES = ("good", "expired", "early", "missing", "spoiled")
 DENIALS = ("nsec", "nsec3", "nsec3-opt-out")
 WHOLE_ZONE = ("all",)
+EXPECTED_SCALE = 0.1
+MADE_ELSEWHERE = ("tuple", "dict", "Ttls", "Population", "Expected")  # types of values that are checked there
 RSA_ALGORITHMS = (5, 7, 8, 10)
 
 
@@ -121,6 +123,21 @@ class Ttls:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """What the outage looks like at `EXPECTED_SCALE` and seed 1; a test plays it.
+
+    ``ede``: the code of the reason that clients get most often with SERVFAIL, without stale answers; (): none fails.
+    ``detected_after_s`` after the break, -1: never. ``failed``: percent of the questions between break and healing that
+    fail under each policy, give or take ``tolerance`` percentage points.
+    """
+
+    ede: tuple[int, ...]
+    detected_after_s: int
+    failed: dict[str, float]
+    tolerance: float = 1.0
+
+
+@dataclass(frozen=True)
 class Outage:
     """One outage: times are POSIX seconds."""
 
@@ -144,6 +161,7 @@ class Outage:
     hosts: tuple[str, ...] = ()
     ttls: Ttls = field(default_factory=Ttls)
     population: Population = field(default_factory=Population)
+    expected: Expected | None = None
     policies: tuple[Policy, ...] = ()  # of its own: what somebody did that day, or might have done
 
     def scaled(self, scale: float) -> "Outage":
@@ -206,6 +224,7 @@ def _outage(name: str, table: dict[str, Any]) -> Outage:
     servers = tuple(_make(Server, row, f"zone.server {at}") for at, row in enumerate(zone.pop("server", []), 1))
     values: dict[str, Any] = {
         "policies": tuple(_policy(row, f"timeline {at}") for at, row in enumerate(table.pop("timeline", []), 1)),
+        "expected": _expected(table.pop("expected")) if "expected" in table else None,
         "ttls": _make(Ttls, table.pop("ttl", {}), "ttl"),
         "population": _make(Population, table.pop("population", {}), "population"),
     }
@@ -239,6 +258,19 @@ def _policy(row: Any, place: str) -> Policy:
     defaults = {"serve_stale": True, "last_known_good": False}
     made: Policy = _make(Policy, {**defaults, **row}, place)
     return replace(made, timeline=replace(timeline, steps=steps))
+
+
+def _expected(row: Any) -> Expected:
+    """Read what an outage looks like; every policy that is for all outages needs a share."""
+    if not isinstance(row, dict):
+        raise OutageError("expected: must be a table")
+    failed = row.get("failed", {})
+    names = [policy.name for policy in POLICIES]
+    if not isinstance(failed, dict) or sorted(failed) != sorted(names):
+        raise OutageError(f"expected: failed must be a table of {', '.join(names)}")
+    shares = {name: float(_value(failed[name], str(float), f"expected: failed: {name}")) for name in names}
+    made: Expected = _make(Expected, {**row, "failed": {}}, "expected")
+    return replace(made, failed=shares)
 
 
 def _check(outage: Outage) -> None:
@@ -317,7 +349,7 @@ def _make(kind: type, row: Any, place: str) -> Any:
 
 def _value(value: Any, kind: str, where: str) -> Any:
     """Check a value against the annotation of its field."""
-    if "tuple" in kind or "Ttls" in kind or "Population" in kind:
+    if any(word in kind for word in MADE_ELSEWHERE):
         return tuple(value) if isinstance(value, list) else value
     wanted: tuple[type, ...] = (
         (bool,) if kind == "<class 'bool'>" else (str,) if kind == "<class 'str'>" else (int, float)

@@ -110,6 +110,17 @@ def delay_text(delay_s: int) -> str:
     return f"{delay_s} s" if delay_s < MINUTE_S else f"{delay_s // 3600} h {delay_s // MINUTE_S % MINUTE_S:02d} min"
 
 
+def expected_rows(outages: Sequence[Outage]) -> list[str]:
+    """Return what outage files expect, as rows of a table in Markdown: outage, share for each policy, detection."""
+    rows = []
+    for outage in outages:
+        if outage.expected is not None:
+            shares = [f"{share:.1f}" for share in outage.expected.failed.values()]
+            cells = [outage.name, *shares, delay_text(outage.expected.detected_after_s)]
+            rows.append("| " + " | ".join(cells) + " |")
+    return rows
+
+
 def story(run: Run) -> list[Moment]:
     """Return what detector and operator did, without the pages that only repeat the first."""
     told: list[Moment] = []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.lab.outage import FOLDER, OutageError, Probe, Version, catalogue, find_outage, load_outage
+from holdfast.lab.outage import FOLDER, Expected, OutageError, Probe, Version, catalogue, find_outage, load_outage
 from holdfast.lab.policies import POLICIES
 from holdfast.lab.replay import Prober, complaints
 from holdfast.lab.timeline import Step
@@ -84,6 +84,16 @@ def test_defaults_and_times(tmp_path: Path) -> None:
         ("[[key]]", TIMELINE.replace("delay_s = 60", "at = 2026-01-01T10:00:00Z"), "step 1: at stands alone"),
         ("[[key]]", TIMELINE.replace('"mine"', '"stale"'), "timeline 1: there is a policy 'stale' already"),
         ("[[key]]", TIMELINE.replace("title", "tittle"), 'timeline 1: tittle: unknown key; did you mean "title"?'),
+        (
+            "[[key]]",
+            "[expected]\nede = []\ndetected_after_s = 1\nfailed = { stale = 1.0 }\n[[key]]",
+            "a table of no-stale,",
+        ),
+        (
+            "[[key]]",
+            "[expected]\nede = []\nfailed = 3\n[[key]]",
+            "expected: failed must be a table of no-stale, stale,",
+        ),
         ("start = 2025-12-31", "start = 2026-01-02", "version 1: its start must not be later"),
         ('[[zone.server]]\nname = "ns.nic.test"\naddresses = ["198.51.100.1"]', "", "at least one [[zone.server]]"),
     ],
@@ -132,7 +142,7 @@ def test_the_timeline_in_the_documentation_can_be_played(tmp_path: Path) -> None
     assert second.moment_s(1000, 2000) == 2900
 
 
-@pytest.mark.parametrize("kind", [Version, Probe, Step])
+@pytest.mark.parametrize("kind", [Version, Probe, Step, Expected])
 def test_every_key_is_documented(kind: type) -> None:
     text = (ROOT / "docs" / "lab.md").read_text(encoding="utf-8")
     spellings = [(one.name, one.name.removesuffix("_s")) for one in fields(kind) if one.name != "title"]
