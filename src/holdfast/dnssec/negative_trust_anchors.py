@@ -9,7 +9,7 @@ from typing import Final
 from holdfast.base.audience import Audience
 from holdfast.base.instant import FOREVER_S
 from holdfast.dns.iana import TYPE_DS
-from holdfast.dns.name import ROOT, parent
+from holdfast.dns.name import ROOT, is_subdomain, parent
 from holdfast.dnssec.anchor_scope import WIDE
 from holdfast.dnssec.negative_trust_anchor import CONFIGURED, NegativeTrustAnchor
 from holdfast.dnssec.trust_anchor import TrustAnchor
@@ -105,6 +105,13 @@ class NegativeTrustAnchors:
     def treatment(self, audience: Audience) -> bytes:
         """Return octets that differ between audiences that do not see the same."""
         return bytes([anchor.scope.holds_for(audience) for anchor in self.scoped()])
+
+    def may_let_through(self, name: bytes) -> bool:
+        """Tell whether somebody may have been given data of a name that validation does not accept."""
+        for zone in self.temporary:
+            if is_subdomain(name, zone):
+                return True
+        return False
 
     def at(self, zone: bytes, view: TrustView) -> NegativeTrustAnchor | None:
         """Return the one of exactly this zone that a view has."""

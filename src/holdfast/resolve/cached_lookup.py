@@ -82,6 +82,8 @@ class CachedLookup(PendingLookup):
             if cached.status == UNCHECKED and self.validate:
                 negative = self.state.negatives.get(self.name, self.rtype, now_us)
             if negative is None or negative.status == UNCHECKED:
+                if cached.status == UNCHECKED and self.fails_since(cached.stored_us, now):
+                    return True
                 return self.take_cached_rrset(cached, kind, now)
         else:
             negative = self.state.negatives.get(self.name, self.rtype, now_us)
@@ -89,8 +91,11 @@ class CachedLookup(PendingLookup):
             negative = self.state.negatives.get_nxdomain_cut(self.name, now_us)
             if negative is not None and is_separate(self.state, self.name, negative.name):
                 negative = None
-        if negative is not None and self.take_cached_negative(negative, now):
-            return True
+        if negative is not None:
+            if negative.status == UNCHECKED and self.fails_since(negative.stored_us, now):
+                return True
+            if self.take_cached_negative(negative, now):
+                return True
         failure = self.state.failures.get(self.key_name, self.rtype, now_us)
         if failure is not None and (self.validate or failure.status != BOGUS) and self.still_fails(failure, now):
             self.take_cached_failure(failure, now)
@@ -154,6 +159,17 @@ class CachedLookup(PendingLookup):
         if entry.cause is not None:
             result.causes = [entry.cause]
         self.state.finish(self)
+        return True
+
+    def fails_since(self, stored_us: int, now: Instant) -> bool:
+        """Fail again if that happened when this unchecked data was known already; False: it has to be judged.
+
+        It stays because others are given it, by a negative trust anchor, and would be found bad with every question.
+        """
+        failure = self.state.failures.get(self.key_name, self.rtype, now.monotonic_us) if self.validate else None
+        if failure is None or failure.attempted_us < stored_us or not self.still_fails(failure, now):
+            return False
+        self.take_cached_failure(failure, now)
         return True
 
     def still_fails(self, failure: FailureEntry, now: Instant) -> bool:

@@ -391,7 +391,7 @@ class LookupTask(CachedLookup):
             return
         if not self.first_causes and cause is not None:
             self.first_causes = [cause]
-        if not self.server:
+        if not self.server and not self.state.negative_anchors.may_let_through(self.name):
             # The stored data was never checked before: get it again before judging its zone.
             self.state.rrsets.discard_attempt(self.name, self.rtype)
             self.state.negatives.discard_attempt(self.name, self.rtype)

@@ -279,6 +279,21 @@ def test_the_never_list_keeps_its_servfail(scope: AnchorScope, strict_first: boo
     assert world.engine.packet_hits > 0
 
 
+def test_what_strict_clients_refuse_stays_there_for_the_others() -> None:
+    world = broken_world()
+    for name in ("www.plain.de", "no.de"):
+        world.ask_from(name)
+        assert is_refused(world.ask_from(name, address=MAIL))
+        world.engine.packets.clear()
+        before = len(world.sent)
+        assert EDE_NEGATIVE_TRUST_ANCHOR in ede_codes(world.ask_from(name))
+        assert is_refused(world.ask_from(name, address=MAIL))
+        assert f"{name}. A" not in world.asked()[before:]
+    world.broken = False
+    world.pass_time_us(400_000_000)
+    assert is_secure(world.ask_from("www.de", address=MAIL))
+
+
 def test_only_some_clients() -> None:
     world = broken_world(scope=AnchorScope([], ["office"], [], [], [], False))
     assert is_let_through(world.ask_from("www.de", address=OFFICE))
