@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
+from fuzz.rules import random_rules
 from fuzz.truth import Truth
 from holdfast.base.settings import AccessRule, EngineSettings, RootServer, TrustAnchorSetting
 from holdfast.dns.edns import EdnsOption
@@ -102,4 +103,7 @@ class Corpus:
         settings.prefetch = random.random() < 0.7
         settings.use_ipv6 = random.random() < 0.7
         settings.answer_without_recursion_desired = random.random() < 0.3
+        if random.random() < 0.5:
+            servers = [address for addresses in ROOT_SERVERS.values() for address in addresses]
+            settings.override_rules = random_rules(random, self.zones, servers)
         return settings

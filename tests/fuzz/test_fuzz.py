@@ -43,6 +43,7 @@ def test_deep_states_are_reached(corpus: Corpus) -> None:
     for counter in ("bogus_lookups", "bogus_retries", "upstream_mismatches", "upstream_tcp_queries", "failed_lookups"):
         assert sum(one.get(counter, 0) for one in numbers) > 0, counter
     assert sum(episode.driver.authentic for episode in episodes) > 30
+    assert any(rule.hits for episode in episodes for rule in episode.driver.engine.rules.rules)
 
 
 def test_the_same_seed_makes_the_same_inputs(corpus: Corpus) -> None:
