@@ -32,10 +32,15 @@ class Workload:
     rate_qps: int
 
 
+# Each at a light load, where every query finds an idle server with cold processor caches, and at a busy one, which says
+# more about how much a core can carry; the slowest resolver still keeps up with it here.
 WORKLOADS = (
     Workload("cached", signed=True, cached=True, rate_qps=10_000),
     Workload("uncached-signed", signed=True, cached=False, rate_qps=500),
     Workload("uncached-unsigned", signed=False, cached=False, rate_qps=500),
+    Workload("cached-busy", signed=True, cached=True, rate_qps=20_000),
+    Workload("uncached-signed-busy", signed=True, cached=False, rate_qps=1_000),
+    Workload("uncached-unsigned-busy", signed=False, cached=False, rate_qps=1_000),
 )
 
 
