@@ -1,6 +1,9 @@
 """RFC 8145 section 5: telling the servers of an anchor's zone which keys are trusted."""
 
-from tests.support.engine_world import plain_settings
+from holdfast.base.settings import TrustAnchorSetting
+from holdfast.lab.broken import key_of, sign_well
+from tests.support.dnssec_records import ZoneKey, wire_name
+from tests.support.engine_world import START_S, plain_settings
 from tests.support.signed_world import SignedWorld
 
 DAY_US = 86400 * 1_000_000
@@ -37,3 +40,21 @@ def test_it_can_be_turned_off() -> None:
     world = SignedWorld({"example": ZONE}, settings=settings)
     world.ask_secure("www.example.")
     assert signals(world) == []
+
+
+def test_5_1_keys_that_are_added_at_run_time_are_told_to_their_own_zone() -> None:
+    world = SignedWorld({"island": ZONE}, unsigned=("island",))
+    sign_well(world.zones["island"], START_S)
+    zone, other = wire_name("island"), ZoneKey("island", 13)
+    key = key_of(world.zones["island"])
+    world.engine.put_trust_anchor(TrustAnchorSetting(zone, [key.ds(zone), other.ds()], [], False, ""), world.now())
+    world.ask_secure("www.island.")
+    tags = "-".join(f"{tag:04x}" for tag in sorted([key.key_tag, other.tag]))
+    assert f"_ta-{tags}.island. NULL" in signals(world)
+    world.engine.put_trust_anchor(TrustAnchorSetting(zone, [key.ds(zone)], [], False, ""), world.now())
+    world.ask_secure("www.island.")
+    assert signals(world)[-1] == f"_ta-{key.key_tag:04x}.island. NULL"
+    world.engine.remove_trust_anchor(zone, world.now())
+    before = len([one for one in signals(world) if "island" in one])
+    world.pass_time_us(2 * DAY_US)
+    assert len([one for one in signals(world) if "island" in one]) == before

@@ -3,7 +3,9 @@
 import dns.rcode
 import pytest
 
-from holdfast.base.settings import EngineSettings
+from holdfast.base.settings import EngineSettings, TrustAnchorSetting
+from holdfast.dns.name import ROOT
+from holdfast.lab.broken import key_of
 from tests.support.engine_world import plain_settings
 from tests.support.signed_world import SignedWorld, ede_texts, is_secure
 
@@ -68,3 +70,15 @@ def test_an_answer_with_cd_has_no_ad_even_if_its_data_was_validated_before() -> 
     name = claims(tag)[0]
     assert is_secure(world.ask_secure(name))
     assert not is_secure(world.ask_secure(name, cd=True))
+
+
+def test_3_1_claims_are_judged_by_what_is_trusted_now() -> None:
+    world, tag = sentinel_world()
+    is_other, not_other = claims(OTHER_TAG)
+    assert world.ask_secure(is_other).rcode() == dns.rcode.SERVFAIL
+    own = key_of(world.zones["."]).ds(ROOT)
+    other = OTHER_TAG.to_bytes(2, "big") + own[2:4] + bytes(32)
+    world.engine.put_trust_anchor(TrustAnchorSetting(ROOT, [own, other], [], False, ""), world.now())
+    assert world.ask_secure(is_other).rcode() == dns.rcode.NOERROR
+    assert world.ask_secure(not_other).rcode() == dns.rcode.SERVFAIL
+    assert world.ask_secure(claims(tag)[0]).rcode() == dns.rcode.NOERROR

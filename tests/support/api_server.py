@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.demo import free_port
 from tests.support.server_process import UNREACHABLE, WAIT_S, ServerProcess, running_server, until
 
 
@@ -64,10 +63,10 @@ class ApiServer:
 @contextmanager
 def running_api(folder: Path, workers: int = 1, more: str = "", network: str = UNREACHABLE) -> Iterator[ApiServer]:
     """Start a server with an API in a folder, and end it afterwards; ``more`` goes into the section ``[api]``."""
-    port = free_port()
     state = folder / "state"
-    api = f'[api]\nenabled = true\nlisten = ["127.0.0.1:{port}"]\n{more}\n'
+    api = f'[api]\nenabled = true\nlisten = ["127.0.0.1:0"]\n{more}\n'
     with running_server(folder, workers, None, f'state_directory = "{state}"', api + network) as server:
+        port = int(server.status()["api"]["listeners"][0].rpartition(":")[2])
         made = ApiServer(server, port, state / "api-token")
         until(made.is_up)
         yield made

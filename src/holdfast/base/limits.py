@@ -90,6 +90,8 @@ TRUST_ANCHOR_HOLD_DOWN_S: Final = 30 * 86400
 TRUST_ANCHOR_REMOVE_S: Final = 30 * 86400
 ANCHOR_SIGNAL_INTERVAL_US: Final = 86400 * 1_000_000  # RFC 8145 section 5: often enough to be counted, seldom else
 ANCHOR_SIGNAL_KEY_TAGS: Final = 12  # fit into one label: "_ta" and five octets each
+ANCHOR_FAILING_WARNING_S: Final = 2 * 3600  # a failed look is repeated after an hour; the second failure is no accident
+TRUST_ANCHOR_RECORDS: Final = 100  # added at run time: operators handle a few private zones, and each is probed daily
 
 # -- negative trust anchors (RFC 7646) ---------------------------------------------------------------------------------
 NEGATIVE_TRUST_ANCHOR_LIFETIME_S: Final = 3600  # unless said otherwise: long enough to act, too short to be forgotten

@@ -85,6 +85,7 @@ class TrustAnchorSetting:
     """A configured trust anchor: RDATA in wire format of DS and/or DNSKEY records of ``zone``.
 
     ``tracked``: follow key rollovers by RFC 5011. ``state``: the text that an earlier run recorded, or "".
+    ``built_in``: nobody chose it, so that imported keys take its place.
     """
 
     def __init__(self, zone: bytes, ds: list[bytes], dnskey: list[bytes], tracked: bool, state: str) -> None:
@@ -93,6 +94,7 @@ class TrustAnchorSetting:
         self.dnskey: Final = dnskey
         self.tracked: Final = tracked
         self.state: Final = state
+        self.built_in = False
 
 
 class EngineSettings:
@@ -167,6 +169,7 @@ class EngineSettings:
     def _set_validation(self) -> None:
         self.validate = True
         self.trust_anchors: list[TrustAnchorSetting] = []
+        self.store_mark = b""  # what the second-level cache was prepared for; b"": what these settings say
         self.insecure_zones: list[bytes] = []  # configured negative trust anchors
         self.enabled_algorithms: list[int] = [8, 10, 13, 14, 15, 16]
         self.enabled_digests: list[int] = [2, 4]

@@ -12,7 +12,7 @@ from holdfast.server.lines import Values
 from holdfast.server.settings import ServerError
 from holdfast.server.token_file import read_token
 
-REPLY_S = 40.0  # longer than the API takes for a command
+REPLY_S = 100.0  # the API gives up first
 REPLY_OCTETS = 4 * 1024 * 1024  # more is no answer of a holdfast server
 
 

@@ -10,6 +10,7 @@ from holdfast.control.overrides import load_config
 from holdfast.control.problems import InputError
 from holdfast.control.settings import engine_settings, server_settings
 from holdfast.crypto.verifier import CryptographyVerifier
+from holdfast.server.trust_anchors import TrustAnchorList
 from holdfast.store.check import DAMAGED, WRONG, StoreCheck
 from holdfast.store.lmdb_cache import FILE_NAME, LmdbCache, StoreError
 
@@ -23,6 +24,9 @@ def check_cache(config: str | None, trust_anchor: str | None, state: str | None)
     if not (directory / FILE_NAME).exists():
         raise InputError([f"{directory / FILE_NAME}: no such file; a server with this state directory makes it"])
     settings = engine_settings(whole)
+    added = TrustAnchorList(directory, whole.validation.follow_rollovers, read_only=True)
+    settings.trust_anchors = added.merged(settings.trust_anchors)
+    settings.store_mark = added.store_mark(settings)
     try:
         cache = LmdbCache.open(directory, server_settings(whole).persistent_cache_octets, settings)
     except StoreError as error:

@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from holdfast import __version__
+from holdfast.control.anchor_commands import anchor
 from holdfast.control.incident_commands import incident
 from holdfast.control.nta_commands import nta
 from holdfast.control.options import ConfigOption, ReplyOption, SocketOption, offer_api, tell_server
@@ -40,6 +41,7 @@ app.add_typer(control, name="control")
 app.add_typer(nta, name="nta")
 app.add_typer(incident, name="incident")
 app.add_typer(rule, name="rule")
+app.add_typer(anchor, name="anchor")
 cache = typer.Typer(help="Look into what a server keeps over restarts.", no_args_is_help=True)
 app.add_typer(cache, name="cache")
 
@@ -263,7 +265,7 @@ def control_stop(socket: SocketOption = None, config: ConfigOption = None, as_js
     tell_server(socket, config, as_json, "stop")
 
 
-for group in (control, nta):
+for group in (control, nta, anchor):
     offer_api(group)
 
 

@@ -6,6 +6,7 @@ import socket
 
 from rich.console import Console
 
+from holdfast.control.anchor_report import print_trust_anchors
 from holdfast.control.config import read_config
 from holdfast.control.nta_report import print_report, recheck_lines
 from holdfast.control.problems import InputError
@@ -105,6 +106,8 @@ def _print_result(console: Console, command: str, reply: Values) -> None:
             )
         for incident in result["incidents"]:
             console.print("broken: " + _incident_line(incident), markup=False)
+        for one in result["trust_anchor_warnings"]:
+            console.print(f"trust anchor of {one['zone']}: {one['level']}: {one['text']}", markup=False)
     elif command.startswith("incident."):
         _print_incidents(console, result)
     elif command == "stats":
@@ -115,6 +118,8 @@ def _print_result(console: Console, command: str, reply: Values) -> None:
         console.print(f"{result['entries']} entries forgotten in {result['workers']} workers")
     elif command == "nta.check":
         print_report(console, result)
+    elif command.startswith("anchor."):
+        print_trust_anchors(console, command, result)
     elif command.startswith("nta."):
         _print_anchors(console, command, result)
     elif command.startswith("rule."):

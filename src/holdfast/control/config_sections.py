@@ -313,7 +313,8 @@ class ValidationSection(Section):
     )
     built_in_trust_anchors: bool = Field(
         default=True,
-        description="Trust IANA's two root keys (tags 20326 and 38696) unless an anchor for the root is configured.",
+        description="Trust IANA's two root keys (tags 20326 and 38696) unless an anchor for the root is configured, or "
+        "IANA's file was imported (`holdfast anchor import`).",
     )
     trust_anchor_file: str = Field(
         default="", description='File of DS or DNSKEY lines in the zone file format; "": none.'

@@ -10,7 +10,9 @@ from holdfast.control.config_sections import MIB, ForwardZoneSection, ZoneSectio
 from holdfast.control.problems import InputError, read_text
 from holdfast.control.root_hints import built_in_root_servers, read_root_servers
 from holdfast.control.trust_anchors import ROOT_TRUST_ANCHORS, TrustAnchors
+from holdfast.dns.name import ROOT
 from holdfast.evidence.rounds import RecheckPolicy
+from holdfast.server.anchor_state import anchor_state_path
 from holdfast.server.settings import ApiSettings, Listener, ServerSettings
 from holdfast.server.texts import (
     parse_address,
@@ -21,7 +23,6 @@ from holdfast.server.texts import (
     parse_vantage_point,
     upstream_server,
 )
-from holdfast.server.worker import anchor_state_path
 
 CONTROL_SOCKET = "control.sock"  # in the state directory
 TOKEN_FILE = "api-token"
@@ -63,6 +64,7 @@ def server_settings(config: Config) -> ServerSettings:
         drain_s=server.drain_s,
         vantage_points=tuple(map(parse_vantage_point, config.negative_trust_anchors.vantage_points)),
         recheck=_recheck_policy(config),
+        follow_rollovers=config.validation.follow_rollovers,
         address_map={
             parse_address(address): parse_endpoint(place) for address, place in config.upstream.address_map.items()
         },
@@ -220,12 +222,16 @@ def trust_anchor_settings(config: Config) -> list[TrustAnchorSetting]:
         anchors.add_file(validation.trust_anchor_file)
     for line in validation.trust_anchors:
         anchors.add(line, "validation.trust_anchors")
-    if validation.built_in_trust_anchors and not anchors.covers_root():
+    built_in = validation.built_in_trust_anchors and not anchors.covers_root()
+    if built_in:
         anchors.add(ROOT_TRUST_ANCHORS, "built-in trust anchors")
     directory = _state_directory(config)
-    if directory is None or not validation.follow_rollovers:
-        return anchors.settings(False, {})
-    return anchors.settings(True, {zone: _recorded_state(directory, zone) for zone in anchors.zones()})
+    tracked = directory is not None and validation.follow_rollovers
+    states = {zone: _recorded_state(directory, zone) for zone in anchors.zones()} if directory and tracked else {}
+    settings = anchors.settings(tracked, states)
+    for setting in settings:
+        setting.built_in = built_in and setting.zone == ROOT
+    return settings
 
 
 def _recorded_state(directory: Path, zone: bytes) -> str:

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from holdfast.base.settings import TrustAnchorSetting
 from holdfast.control.problems import InputError, read_text
-from holdfast.control.zone_lines import ZoneRecord, read_records
+from holdfast.control.zone_lines import read_records
 from holdfast.dns import iana
-from holdfast.dns.name import ROOT, to_text
-from holdfast.dns.rdata import parse_dnskey
+from holdfast.dns.name import ROOT
+from holdfast.server.anchor_records import unusable_anchor
 
 # Published by IANA (data.iana.org/root-anchors): KSK-2017 and its successor, KSK-2024.
 ROOT_TRUST_ANCHORS = """\
@@ -28,7 +28,11 @@ class TrustAnchors:
         records = read_records(text, source, frozenset((iana.TYPE_DS, iana.TYPE_DNSKEY)))
         if not records:
             raise InputError([f"{source}: has no DS or DNSKEY record"])
-        problems = [f"{source}:{record.line}: {reason}" for record in records if (reason := _unusable(record))]
+        problems = [
+            f"{source}:{record.line}: {reason}"
+            for record in records
+            if (reason := unusable_anchor(record.name, record.rtype, record.rdata))
+        ]
         if problems:
             raise InputError(problems)
         for record in records:
@@ -55,18 +59,3 @@ class TrustAnchors:
             TrustAnchorSetting(zone, self.ds.get(zone, []), self.dnskey.get(zone, []), tracked, states.get(zone, ""))
             for zone in self.zones()
         ]
-
-
-def _unusable(record: ZoneRecord) -> str:
-    """Say why a record cannot be a trust anchor; empty if it can."""
-    if record.rtype == iana.TYPE_DS:
-        return ""
-    key = parse_dnskey(record.rdata)
-    zone = to_text(record.name)
-    if key is None or key.protocol != iana.DNSKEY_PROTOCOL:
-        return f"the DNSKEY of {zone!r} is not a DNSSEC key (protocol 3)"
-    if not key.flags & iana.DNSKEY_FLAG_ZONE:
-        return f"the DNSKEY of {zone!r} (keytag={key.key_tag}) is not a zone key"
-    if key.flags & iana.DNSKEY_FLAG_REVOKE:
-        return f"the DNSKEY of {zone!r} (keytag={key.key_tag}) is revoked"
-    return ""

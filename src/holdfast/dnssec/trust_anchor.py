@@ -54,7 +54,11 @@ class AnchorKey:
 class TrustAnchor:
     """The trust anchor of one zone.
 
-    ``problem`` is "" unless the state text of an earlier run was unreadable and therefore ignored; then it says why.
+    ``problem`` is "" unless the state text of an earlier run was unreadable and therefore ignored, or the present one
+    cannot be stored; then it says why. ``observed_s`` is when the zone's DNSKEY RRset was seen last (POSIX; 0: never),
+    ``unpublished`` are the tags of trusted keys that were not in it, ``unknown`` those of key-signing keys that were,
+    but are neither trusted nor followed, ``verified_s`` is when a trusted key had signed it, and ``failing_since_s``
+    since when that is not so (0: it is).
     """
 
     def __init__(self, setting: TrustAnchorSetting) -> None:
@@ -62,6 +66,11 @@ class TrustAnchor:
         self.tracked: Final = setting.tracked
         self.keys: list[AnchorKey] = []
         self.problem = ""
+        self.observed_s = 0
+        self.verified_s = 0
+        self.failing_since_s = 0
+        self.unpublished: list[int] = []
+        self.unknown: list[int] = []
         self._seed_ds: Final = setting.ds
         self._seed_dnskey: Final = setting.dnskey
         self._usable_ds: list[bytes] = []
@@ -82,9 +91,7 @@ class TrustAnchor:
         """Return the key tags of what is trusted, rising, each once."""
         tags = [rdata[0] << 8 | rdata[1] for rdata in self._usable_ds]
         for rdata in self._usable_dnskey:
-            key = parse_dnskey(rdata)
-            if key is not None:
-                tags.append(key.key_tag)
+            tags.append(_tag_of(rdata))
         return sorted(set(tags))
 
     def deleted(self) -> bool:
@@ -99,6 +106,7 @@ class TrustAnchor:
         ``verified``: a trusted key signed it. Without that only revocations count, as they prove themselves.
         ``validation_time_s`` is as for `rrsig.verify_rrset`, ``now_s`` is POSIX time for the hold-down.
         """
+        self._note(dnskeys, verified, now_s)
         if not self.tracked:
             return False
         changed = False
@@ -119,7 +127,69 @@ class TrustAnchor:
             changed = True
         if changed:
             self._choose_usable()
+            self._note(dnskeys, verified, now_s)
         return changed
+
+    def _note(self, dnskeys: RRset, verified: bool, now_s: int) -> None:
+        """Remember which keys are published, for those who look after the anchor."""
+        self.observed_s = now_s
+        if verified:
+            self.verified_s = now_s
+            self.failing_since_s = 0
+        published = dnskeys.rdatas[:DNSKEYS_PER_ZONE]
+        missing: list[int] = []
+        for ds_rdata in self._usable_ds:
+            if not self._any_of(ds_rdata, published):
+                missing.append(ds_rdata[0] << 8 | ds_rdata[1])
+        for rdata in self._usable_dnskey:
+            if rdata not in published:
+                missing.append(_tag_of(rdata))
+        self.unpublished = sorted(set(missing))
+        self.unknown = []
+        for rdata in published:
+            key = parse_dnskey(rdata)
+            if key is None or not verified or self.tracked or key.flags & iana.DNSKEY_FLAG_SEP == 0:
+                continue
+            if key.flags & iana.DNSKEY_FLAG_REVOKE == 0 and not self._is_seed(rdata):
+                self.unknown.append(key.key_tag)
+
+    def _any_of(self, ds_rdata: bytes, rdatas: list[bytes]) -> bool:
+        for rdata in rdatas:
+            if self._is_digest_of(ds_rdata, rdata):
+                return True
+        return False
+
+    def note_failure(self, now_s: int) -> None:
+        """The zone's keys could not be fetched and validated."""
+        if self.failing_since_s == 0:
+            self.failing_since_s = now_s
+
+    def is_missing(self, tags: list[int]) -> bool:
+        """Say whether all these trusted keys were published once (RFC 5011's state Missing)."""
+        missing = [_tag_of(key.rdata) for key in self.keys if key.state == MISSING]
+        for tag in tags:
+            if tag not in missing:
+                return False
+        return True
+
+    def withdraw_seeds_missing_from(self, old: "TrustAnchor") -> bool:
+        """Trust no key that was learned from a seed of ``old`` that is none here; True: there was such a seed.
+
+        The seeds of this one are what somebody has decided to trust now.
+        """
+        withdrawn = [rdata for rdata in old._seed_ds if rdata not in self._seed_ds]
+        keys = [rdata for rdata in old._seed_dnskey if rdata not in self._seed_dnskey]
+        kept: list[AnchorKey] = []
+        for key in self.keys:
+            is_withdrawn = key.rdata in keys
+            for ds_rdata in withdrawn:
+                if self._is_digest_of(ds_rdata, key.rdata):
+                    is_withdrawn = True
+            if not is_withdrawn or self._is_seed(key.rdata):
+                kept.append(key)
+        self.keys = kept
+        self._choose_usable()
+        return bool(withdrawn) or bool(keys)
 
     def _see(self, key: DNSKEY, hold_down_s: int, now_s: int) -> bool:
         """Note a key that is published without REVOKE flag; True: its state changed."""
@@ -217,9 +287,7 @@ class TrustAnchor:
             flags = key.rdata[0] << 8 | key.rdata[1]
             public_key = binascii.b2a_base64(key.rdata[4:], newline=False).decode("ascii")
             fields = f"{STATE_NAMES[key.state]} {key.since_s} {flags} {key.rdata[2]} {key.rdata[3]} {public_key}"
-            parsed = parse_dnskey(key.rdata)
-            tag = parsed.key_tag if parsed is not None else 0
-            lines.append(f"{fields} ; keytag={tag} since {utc_text(key.since_s)}")
+            lines.append(f"{fields} ; keytag={_tag_of(key.rdata)} since {utc_text(key.since_s)}")
         return "\n".join(lines) + "\n"
 
     def _restore(self, text: str) -> None:
@@ -269,6 +337,11 @@ def _parse_line(line: str) -> AnchorKey | None:
         return None
     rdata = bytes((flags >> 8, flags & 255, protocol, algorithm)) + public_key
     return AnchorKey(rdata, STATE_NAMES.index(fields[0]), since_s) if parse_dnskey(rdata) is not None else None
+
+
+def _tag_of(rdata: bytes) -> int:
+    key = parse_dnskey(rdata)
+    return key.key_tag if key is not None else 0
 
 
 def _without_revoke(rdata: bytes) -> bytes:

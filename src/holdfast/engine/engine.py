@@ -16,7 +16,7 @@ from holdfast.base.instant import Instant
 from holdfast.base.limits import BRIEF_PACKET_US, PACKET_CACHE_SHARE
 from holdfast.base.override_rule import OverrideRule
 from holdfast.base.security_status import INDETERMINATE
-from holdfast.base.settings import EngineSettings
+from holdfast.base.settings import EngineSettings, TrustAnchorSetting
 from holdfast.cache.packet_cache import PacketCache, PacketEntry
 from holdfast.cache.second_level import SecondLevelCache
 from holdfast.cache.zone_health import ZoneHealth
@@ -38,17 +38,22 @@ from holdfast.dns.iana import (
     TYPE_TXT,
 )
 from holdfast.dns.message import Question, parse_question
-from holdfast.dns.name import ROOT, parent
 from holdfast.dns.rrset import RRset
+from holdfast.dnssec.anchor_report import AnchorReport
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
-from holdfast.dnssec.trust_view import TrustView
 from holdfast.dnssec.verifier import SignatureVerifier
-from holdfast.engine.inputs import ChainLink, Resolution
+from holdfast.engine.inputs import Resolution
+from holdfast.engine.sum_up import sum_up
 from holdfast.resolve.recall import forget_name, forget_subtree
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import Task
 from holdfast.resolve.tasks import Tasks
-from holdfast.resolve.trust_decisions import put_negative_anchor, remove_negative_anchor
+from holdfast.resolve.trust_decisions import (
+    put_anchor,
+    put_negative_anchor,
+    remove_anchor,
+    remove_negative_anchor,
+)
 from holdfast.service.admission import Admission, prohibited
 from holdfast.service.cache_only import cut_to_refer_to, without_recursion
 from holdfast.service.chaos import chaos_texts
@@ -374,7 +379,7 @@ class ResolverEngine:
             self.forget(waiting)
             client = waiting.client
             if client is None or waiting.question is None:
-                self.results.append(self.resolution(request, waiting.token, now))
+                self.results.append(sum_up(self.state, request, waiting.token, now))
                 continue
             written = self.write(request, waiting.question, client, waiting.options, now)
             self.state.effects.append(SendAnswer(client, written))
@@ -481,31 +486,6 @@ class ResolverEngine:
         self.results = []
         return results
 
-    def resolution(self, request: RequestTask, token: int, now: Instant) -> Resolution:
-        """Sum up a finished request."""
-        response = request.response
-        answer = [with_ttl(part) for part in response.answer]
-        authority = [with_ttl(part) for part in response.authority]
-        chain = self.chain(request.current, request.view, now)
-        return Resolution(token, response.rcode, request.status, answer, authority, response.causes, chain)
-
-    def chain(self, name: bytes, view: TrustView, now: Instant) -> list[ChainLink]:
-        """Return the links of the chain of trust from the anchor down to ``name``, as far as they are known."""
-        links: list[ChainLink] = []
-        while True:
-            trust = self.state.trust.get(view.key(name), now.monotonic_us)
-            if trust is not None and trust.zone == name:
-                ds = trust.ds.rdatas if trust.ds is not None else []
-                keys = trust.dnskey.rdatas if trust.dnskey is not None else []
-                signatures = trust.dnskey.signatures if trust.dnskey is not None else []
-                anchor = self.state.anchors.get(name)
-                if not ds and anchor is not None:
-                    ds = anchor.usable_ds()
-                links.insert(0, ChainLink(name, trust.status, ds, keys, signatures, trust.cause))
-            if name == ROOT:
-                return links
-            name = parent(name)
-
     def put_negative_trust_anchor(self, anchor: NegativeTrustAnchor, now: Instant) -> None:
         """Put a negative trust anchor in force at once, or change the one of its zone (RFC 7646)."""
         put_negative_anchor(self.state, anchor, now)
@@ -529,6 +509,29 @@ class ResolverEngine:
         """Tell what ``arrange_override_rules`` would change for the questions of the last hour, and change nothing."""
         return rehearse_rules(self.state, self.rules, self.recent, rule, order, now)
 
+    def put_trust_anchor(self, setting: TrustAnchorSetting, now: Instant) -> None:
+        """Trust these keys of a zone from now on, in place of those trusted before."""
+        put_anchor(self.state, setting, now)
+        self.tasks.watch_anchor(setting.zone, now)
+        self.state.run_ready(now)
+
+    def remove_trust_anchor(self, zone: bytes, now: Instant) -> bool:
+        """Trust no key of a zone by itself any more; False: there is no trust anchor."""
+        removed = remove_anchor(self.state, zone, now)
+        self.tasks.watch_anchor(zone, now)
+        self.state.run_ready(now)
+        return removed
+
+    def trust_anchor_reports(self, now: Instant) -> list[AnchorReport]:
+        """Return how the trust anchors fare."""
+        return [AnchorReport(anchor, self.state.policy, now.wall_s) for anchor in self.state.anchors.values()]
+
+    def note_anchor_problem(self, zone: bytes, problem: str) -> None:
+        """The driver could not store the state of a trust anchor; "": it could."""
+        anchor = self.state.anchors.get(zone)
+        if anchor is not None:
+            anchor.problem = problem
+
     def flush(self, name: bytes, subtree: bool, now: Instant) -> int:
         """Forget what is cached for a name, or for everything at and below it; returns the number of entries."""
         self.packets.clear()
@@ -549,9 +552,3 @@ class ResolverEngine:
         numbers["rrset_cache_octets"] = self.state.rrsets.table.octets
         numbers["rrset_cache_entries"] = len(self.state.rrsets.table.entries)
         return numbers
-
-
-def with_ttl(part: Part) -> RRset:
-    """Return the RRset with the TTL that is shown."""
-    rrset = part.rrset
-    return RRset(rrset.name, rrset.rtype, part.ttl_s, rrset.rdatas, rrset.signatures)

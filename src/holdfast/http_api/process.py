@@ -9,7 +9,7 @@ from pathlib import Path
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from holdfast.http_api.app import REQUEST_S, Api
+from holdfast.http_api.app import Api
 from holdfast.http_api.gate import Gate
 from holdfast.server.settings import ApiSettings, ServerSettings
 from holdfast.server.token_file import read_token
@@ -70,6 +70,3 @@ def application(api: ApiSettings, control_socket: Path) -> Api:
     """Return the application with these settings. Raises ServerError if there is no token."""
     names = [*api.host_names, *(listener.host for listener in api.listeners)]
     return Api(control_socket, Gate(read_token(api.token_file), names))
-
-
-assert IDLE_S < REQUEST_S < CONNECTION_S

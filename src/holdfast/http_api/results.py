@@ -1,6 +1,6 @@
 """What commands return, as the API's description shows it. In ``/v1`` keys may come, and none is renamed or removed."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, RootModel
 from pydantic.json_schema import models_json_schema
@@ -27,6 +27,19 @@ class ApiStatus(BaseModel):
     restarts: int = Field(ge=0, description="How often it ended by itself and was started again.")
 
 
+class TrustAnchorFinding(BaseModel):
+    """What is, or will become, a problem of a trust anchor."""
+
+    level: Literal["notice", "warning", "error"]
+    text: str
+
+
+class TrustAnchorWarning(TrustAnchorFinding):
+    """A warning or an error, and the zone that it is about."""
+
+    zone: str
+
+
 class Status(BaseModel):
     """The server."""
 
@@ -35,6 +48,7 @@ class Status(BaseModel):
     listeners: list[str] = Field(description="Addresses and ports that answer DNS queries.")
     restarts: int = Field(ge=0, description="How often a worker ended by itself and was started again.")
     api: ApiStatus
+    trust_anchor_warnings: list[TrustAnchorWarning]
     workers: list[WorkerStatus]
 
 
@@ -202,6 +216,48 @@ class Rehearsal(BaseModel):
     more_names: bool
 
 
+class TrustAnchorKey(BaseModel):
+    """A key of a zone. Times are POSIX seconds; 0: there is none."""
+
+    key_tag: int
+    algorithm: int
+    state: str = Field(description="A state of RFC 5011, or Configured: trusted, and not seen in the zone yet.")
+    since_s: int
+    trusted_from_s: int = Field(description="End of the hold-down of a new key.")
+
+
+class TrustAnchorRecord(BaseModel):
+    """Where a trust anchor comes from; all but the source only if it was added or imported."""
+
+    source: Literal["built in", "configured", "added", "imported"]
+    record: str | None = None
+    author: str | None = None
+    reason: str | None = None
+    at_s: int | None = None
+    from_s: int | None = None
+    until_s: int | None = None
+
+
+class TrustAnchorResult(BaseModel):
+    """The trust anchor of a zone."""
+
+    zone: str
+    tracked: bool = Field(description="Whether key rollovers are followed (RFC 5011).")
+    trusted: list[int] = Field(description="Tags of the keys that are trusted now.")
+    verified_s: int = Field(description="When its keys were validated last; 0: not yet.")
+    keys: list[TrustAnchorKey]
+    findings: list[TrustAnchorFinding]
+    records: list[TrustAnchorRecord]
+
+
+class TrustAnchorsResult(BaseModel):
+    """The trust anchors that a request is about; none: nothing in the zone is trusted by itself any more."""
+
+    kept: bool = Field(description="Whether what is added survives a restart: the server has a state directory.")
+    anchors: list[TrustAnchorResult]
+    warning: str | None = Field(default=None, description="What the operator should know beside it.")
+
+
 RESULTS: dict[str, type[BaseModel]] = {
     "status": Status,
     "stats": Counters,
@@ -221,6 +277,11 @@ RESULTS: dict[str, type[BaseModel]] = {
     "rule.move": OverrideRulesResult,
     "rule.remove": OverrideRulesResult,
     "rule.dry-run": Rehearsal,
+    "anchor.list": TrustAnchorsResult,
+    "anchor.show": TrustAnchorsResult,
+    "anchor.add": TrustAnchorsResult,
+    "anchor.import": TrustAnchorsResult,
+    "anchor.remove": TrustAnchorsResult,
 }
 
 

@@ -79,6 +79,11 @@ class AnchorWatch:
         self.ttl_s = 0  # of the DNSKEY RRset when it was last validated, and how long it was signed for
         self.signed_s = 0
         self.signalling = False
+        self.ended = False
+
+    def end(self) -> None:
+        """Look no more: another watch takes over, or nobody trusts the zone's keys any longer."""
+        self.ended = True
 
     def start(self, now: Instant) -> None:
         """Look at the keys as soon as time goes on, if their rollovers are to be followed."""
@@ -87,6 +92,8 @@ class AnchorWatch:
 
     def probe(self, now: Instant) -> None:
         """Fetch and validate the keys anew."""
+        if self.ended:
+            return
         key = b"w" + self.anchor.zone
         if key not in self.state.running:
             task = AnchorTask(self, key)
@@ -95,12 +102,14 @@ class AnchorWatch:
 
     def plan(self, trust: ZoneTrust | None, now: Instant) -> None:
         """Choose the time of the next look (RFC 5011 section 2.3); a zone whose keys were all revoked needs none."""
-        if self.anchor.deleted():
+        if self.ended or self.anchor.deleted():
             return
         failed = trust is None or trust.status != SECURE or trust.dnskey is None
         if trust is not None and trust.dnskey is not None and not failed:
             self.ttl_s = trust.dnskey.ttl
             self.signed_s = _signed_s(trust.dnskey, self.state.validation_time_s(now))
+        if failed:
+            self.anchor.note_failure(now.wall_s)
         interval_s = next_refresh_s(self.ttl_s, self.signed_s, failed)
         self.state.timers.add(AnchorTimer(self, now.monotonic_us + interval_s * 1_000_000))
 
@@ -112,6 +121,8 @@ class AnchorWatch:
 
     def signal(self, now: Instant) -> None:
         """Ask for ``_ta-`` with the trusted key tags, type NULL (RFC 8145 section 5.1), past all caches (5.2.1)."""
+        if self.ended:
+            return
         label = _LABEL_START
         for key_tag in self.anchor.trusted_key_tags()[:ANCHOR_SIGNAL_KEY_TAGS]:
             label += b"-%04x" % key_tag

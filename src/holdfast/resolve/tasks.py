@@ -152,7 +152,16 @@ class Tasks(TaskSource):
 
     def watch_anchors(self, now: Instant) -> None:
         """Begin to look after the trust anchors."""
-        for zone, anchor in self.state.anchors.items():
+        for zone in self.state.anchors:
+            self.watch_anchor(zone, now)
+
+    def watch_anchor(self, zone: bytes, now: Instant) -> None:
+        """Look after the trust anchor of a zone, in place of an earlier one; if it has none, look no more."""
+        old = self.watches.pop(zone, None)
+        if old is not None:
+            old.end()
+        anchor = self.state.anchors.get(zone)
+        if anchor is not None:
             watch = AnchorWatch(self.state, self, anchor)
             self.watches[zone] = watch
             watch.start(now)

@@ -1,4 +1,4 @@
-"""Putting negative trust anchors in force, and ending them (RFC 7646 sections 2 and 4), for what is cached too.
+"""Putting trust anchors and negative trust anchors in force, and ending them, at once and for what is cached too.
 
 A new policy epoch makes whole answers of before unfindable, and requests that are under way are worked on once more.
 Views make the trust of before unfindable where it could be another one now, and nowhere else (`dnssec.trust_view`).
@@ -9,7 +9,11 @@ validated on its next use, and what was validated before was never displaced.
 from typing import Final
 
 from holdfast.base.instant import Instant
+from holdfast.base.settings import TrustAnchorSetting
+from holdfast.dns.name import is_subdomain
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
+from holdfast.dnssec.trust_anchor import TrustAnchor
+from holdfast.resolve.recall import forget_subtree
 from holdfast.resolve.recovery import forget_failures
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.timers import Timer
@@ -54,6 +58,49 @@ def change_policy(state: ResolverState) -> None:
     if audiences.several:
         anchors = state.negative_anchors
         audiences.divide([anchors.treatment(one) + state.rule_treatments[one.number] for one in audiences.all])
+
+
+def forgive(state: ResolverState, zone: bytes) -> None:
+    """Forget what has failed in a zone: it need not fail any more."""
+    forget_failures(state, zone)
+    for broken in list(state.broken.zones):
+        if is_subdomain(broken, zone):
+            state.broken.remove(broken)
+
+
+def put_anchor(state: ResolverState, setting: TrustAnchorSetting, now: Instant) -> None:
+    """Trust these keys of a zone from now on, and no others but those that they vouch for (RFC 5011).
+
+    What was learned about keys that are still trusted stays. What was judged under other keys is judged anew: data of a
+    zone that had no anchor, or of one whose key was taken away, is dropped, for it was judged by nobody's word or by
+    that key.
+    """
+    zone = setting.zone
+    old = state.anchors.get(zone)
+    if old is not None and old.tracked and setting.tracked:
+        setting = TrustAnchorSetting(zone, setting.ds, setting.dnskey, True, old.state_text())
+    anchor = TrustAnchor(setting)
+    state.anchors[zone] = anchor
+    change_policy(state)
+    state.trust.remove_subtree(zone)
+    if old is None or anchor.withdraw_seeds_missing_from(old):
+        forget_subtree(state, zone, now)
+    forgive(state, zone)
+    tags = ", ".join([str(tag) for tag in anchor.trusted_key_tags()])
+    state.record("trust-anchor", zone.decode("latin-1"), f"trusted keys: {tags}")
+    if anchor.tracked:
+        state.record("trust-anchor-state", zone.decode("latin-1"), anchor.state_text())
+
+
+def remove_anchor(state: ResolverState, zone: bytes, now: Instant) -> bool:
+    """Trust no key of a zone by itself any more: its parent decides, if anybody. False: there is no anchor."""
+    if state.anchors.pop(zone, None) is None:
+        return False
+    change_policy(state)
+    forget_subtree(state, zone, now)
+    forgive(state, zone)
+    state.record("trust-anchor-removed", zone.decode("latin-1"), "no trusted keys")
+    return True
 
 
 class EndTimer(Timer):

@@ -54,11 +54,17 @@ class ChangeJournal:
         except OSError as error:
             log.error(f"cannot write the journal of {self._subject}", error=str(error))
 
-    def read(self, take: Callable[[Values], bool], now_in_force: Callable[[], Iterable[Values]], at_s: int) -> None:
+    def read(
+        self,
+        take: Callable[[Values], bool],
+        now_in_force: Callable[[], Iterable[Values]],
+        at_s: int,
+        read_only: bool = False,
+    ) -> None:
         """Hand every line to ``take``, in order; False: it says nothing. A line cut short by a crash never counted.
 
         A journal that has grown too long is set aside, and a new one begins with ``now_in_force``: the values of
-        lines, with ``action``, ``by`` and ``why``.
+        lines, with ``action``, ``by`` and ``why``. ``read_only``: it belongs to a server that runs, and stays as it is.
         """
         path = self.path
         if path is None:
@@ -75,6 +81,8 @@ class ChangeJournal:
             values = _decoded(line)
             if values is None or not take(values):
                 log.error(f"a line of the journal of {self._subject} is damaged", file=str(path), line=number)
+        if read_only:
+            return
         try:
             if complete < len(octets):
                 os.truncate(path, complete)

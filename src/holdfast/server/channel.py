@@ -11,8 +11,9 @@ from holdfast.base.instant import Instant
 from holdfast.engine.engine import ResolverEngine
 from holdfast.sentinel.observation import observations, to_values
 from holdfast.sentinel.suspicion import LOOK_S
-from holdfast.server.commands import WORKER_ACTIONS, CommandError
+from holdfast.server.commands import CommandError
 from holdfast.server.lines import LINE_OCTETS, LineBuffer, LineError, Values, decode, encode
+from holdfast.server.worker_actions import WORKER_ACTIONS
 
 REPORTS_OCTETS = 1024 * 1024  # of reports that wait for the supervisor; more would only be older
 

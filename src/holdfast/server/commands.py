@@ -2,14 +2,12 @@
 
 A request is a JSON object: ``{"command": "flush", "name": "example.de", "subtree": true}``. It is checked here, in the
 supervisor, before anyone acts. Commands of workers go to all of them and their results are merged to one. A new command
-is a row of ``COMMANDS``, and for workers a function in ``WORKER_ACTIONS``; the row also makes it part of the HTTP API.
+is a row of ``COMMANDS``, and for workers a function in ``worker_actions``; the row also makes it part of the HTTP API.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from holdfast.base.instant import Instant
 from holdfast.base.limits import (
     ANCHOR_AUTHOR_CHARACTERS,
     ANCHOR_REASON_CHARACTERS,
@@ -17,24 +15,18 @@ from holdfast.base.limits import (
     OVERRIDE_RULE_LIFETIME_MAXIMUM_S,
     OVERRIDE_RULE_TTL_MAXIMUM_S,
 )
-from holdfast.dns.name import from_text, to_text
-from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
+from holdfast.dns.name import from_text
 from holdfast.server.anchor_scopes import (
     SCOPE_CHARACTERS,
     not_a_depth,
     not_a_width,
     not_plain_names,
     not_types,
-    read_scope,
-    scope_values,
 )
 from holdfast.server.lines import Values
-from holdfast.server.rule_actions import arrange_rules, count_hits, rehearse_rules
+from holdfast.server.root_anchors_xml import XML_OCTETS
 from holdfast.server.rule_values import ACTIONS, EDE_CODES, REACHES
 from holdfast.server.texts import parse_label
-
-if TYPE_CHECKING:
-    from holdfast.engine.engine import ResolverEngine
 
 LABEL_CHARACTERS = 32  # as parse_label has it
 NAME_CHARACTERS = 1004  # of a domain name as text: 251 octets of labels at most, each of them may need four (\\065)
@@ -42,9 +34,9 @@ NAME_CHARACTERS = 1004  # of a domain name as text: 251 octets of labels at most
 ANSWER_S = 10.0  # workers answer within milliseconds; one that does not by then is stuck, and the reply says so
 CHECK_S = 60.0  # the limits of a check add up to half of that
 NAMES_CHARACTERS = 2 * NAME_CHARACTERS  # of a list of names: dozens of usual ones
+ANCHOR_RECORD_CHARACTERS = 4096  # a DNSKEY of RSA has 700 characters, the largest signatures of post-quantum kind more
 
 Merge = Callable[[Sequence[Values]], Values]
-WorkerAction = Callable[["ResolverEngine", Values, Instant], Values]
 
 
 # What is wrong with a request that is not carried out: programs tell by it what to do, and the HTTP API its status.
@@ -100,9 +92,17 @@ class Argument:
         texts = value if isinstance(value, list) else [value]
         if isinstance(value, list) and not all(isinstance(text, str) for text in texts):
             return f"{self.name} must be a list of texts"
-        if self.check is None:
-            return ""
-        return next((wrong for text in texts if isinstance(text, str) and (wrong := self.check(text))), "")
+        for text in texts:
+            wrong = self._problem_of_text(text) if isinstance(text, str) else ""
+            if wrong:
+                return wrong
+        return ""
+
+    def _problem_of_text(self, text: str) -> str:
+        wrong = self.check(text) if self.check is not None else ""
+        if not wrong and self.characters and len(text) > self.characters:
+            return f"{self.name} is longer than {self.characters} characters"
+        return wrong
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,9 @@ class Route:
 class Command:
     """A command. ``merge`` makes one result of the workers' results; None: the supervisor carries it out itself.
 
-    ``for_anchors``: it concerns the list of negative trust anchors, ``for_rules``: that of override rules,
-    ``for_incidents``: the detector's incidents; all are the supervisor's. ``route``: see `at`. ``answer_s`` is how long
-    workers may take.
+    ``for_anchors``: it concerns the list of negative trust anchors, ``for_trust_anchors``: that of trust anchors,
+    ``for_rules``: that of override rules, ``for_incidents``: the detector's incidents; all are the supervisor's.
+    ``route``: see `at`. ``answer_s`` is how long workers may take.
     """
 
     name: str
@@ -134,6 +134,7 @@ class Command:
     for_anchors: bool = False
     for_incidents: bool = False
     for_rules: bool = False
+    for_trust_anchors: bool = False
     meaning: str = ""
     route: Route | None = None
     answer_s: float = ANSWER_S
@@ -304,6 +305,18 @@ RULE_START = Argument("start", int, required=False, meaning="How many rules to s
 ONE_RULE = "/rules/{id}"
 ONE_NTA = "/nta/{zone}"
 ONE_INCIDENT = "/incidents/{number}"
+RECORD = Argument(
+    "record",
+    str,
+    meaning='What to trust, in the zone file format: "DS 12345 13 2 0123..." or "DNSKEY 257 3 13 ...".',
+    characters=ANCHOR_RECORD_CHARACTERS,
+)
+KEY_TAG = Argument(
+    "key_tag", int, required=False, meaning="Only the keys with this tag; default: all.", least=0, most=0xFFFF
+)
+XML = Argument("xml", str, meaning="IANA's root-anchors.xml (RFC 9718), as it is.", characters=XML_OCTETS)
+
+ONE_ANCHOR = "/anchors/{zone}"
 
 COMMANDS: dict[str, Command] = {
     command.name: command
@@ -433,6 +446,40 @@ COMMANDS: dict[str, Command] = {
             meaning="End an override rule of run time.",
             route=Route("DELETE", ONE_RULE),
         ),
+        Command(
+            "anchor.list",
+            for_trust_anchors=True,
+            meaning="The trust anchors, with states (RFC 5011) and warnings.",
+            route=Route("GET", "/anchors"),
+        ),
+        Command(
+            "anchor.show",
+            (ZONE,),
+            for_trust_anchors=True,
+            meaning="The trust anchor of a zone.",
+            route=Route("GET", ONE_ANCHOR),
+        ),
+        Command(
+            "anchor.add",
+            (ZONE, RECORD, REASON, AUTHOR),
+            for_trust_anchors=True,
+            meaning="Trust a key of a zone, in all workers at once.",
+            route=Route("POST", "/anchors", 201, made="anchors"),
+        ),
+        Command(
+            "anchor.import",
+            (XML, REASON, AUTHOR),
+            for_trust_anchors=True,
+            meaning="Trust the root keys in IANA's file, in place of those built in or imported before.",
+            route=Route("POST", "/root-anchors"),
+        ),
+        Command(
+            "anchor.remove",
+            (ZONE, REASON, AUTHOR, KEY_TAG),
+            for_trust_anchors=True,
+            meaning="Trust keys of a zone no more that were added or imported, in all workers at once.",
+            route=Route("DELETE", ONE_ANCHOR),
+        ),
     )
 }
 
@@ -456,70 +503,3 @@ def check_request(values: Values) -> Command:
         if wrong:
             raise CommandError(f"{name}: {wrong}", argument=argument.name)
     return command
-
-
-# -- what workers do ---------------------------------------------------------------------------------------------------
-
-
-def flush(engine: "ResolverEngine", values: Values, now: Instant) -> Values:
-    """Forget what is cached for a name, or for everything at and below it."""
-    name = from_text(values["name"])
-    if name is None:
-        raise CommandError(not_a_name(values["name"]))
-    return {"entries": engine.flush(name, values.get("subtree", False), now)}
-
-
-def stats(engine: "ResolverEngine", _values: Values, _now: Instant) -> Values:
-    """Return the engine's counters."""
-    return dict(engine.statistics())
-
-
-def anchor_values(anchor: NegativeTrustAnchor) -> Values:
-    """Return a negative trust anchor as the values that go over sockets and into the journal."""
-    return {
-        "zone": to_text(anchor.zone),
-        "reason": anchor.reason,
-        "author": anchor.author,
-        "start_s": anchor.start_s,
-        "end_s": anchor.end_s,
-        **scope_values(anchor.scope),
-    }
-
-
-def read_anchor(values: Values) -> NegativeTrustAnchor:
-    """Return the negative trust anchor of its values. Raises CommandError if they are none."""
-    kinds = {"zone": str, "reason": str, "author": str, "start_s": int, "end_s": int}
-    for name, kind in kinds.items():
-        if type(values.get(name)) is not kind:
-            raise CommandError(f"a negative trust anchor needs {name!r}, of the type {kind.__name__}")
-    zone = from_text(values["zone"])
-    if zone is None:
-        raise CommandError(not_a_name(values["zone"]))
-    try:
-        scope = read_scope(values)
-    except ValueError as error:
-        raise CommandError(f"a negative trust anchor: {error}") from None
-    return NegativeTrustAnchor(zone, values["reason"], values["author"], values["start_s"], values["end_s"], scope)
-
-
-def put_anchor(engine: "ResolverEngine", values: Values, now: Instant) -> Values:
-    """Put a negative trust anchor in force."""
-    engine.put_negative_trust_anchor(read_anchor(values), now)
-    return {}
-
-
-def drop_anchor(engine: "ResolverEngine", values: Values, now: Instant) -> Values:
-    """End a negative trust anchor; that it has ended by itself is no mistake."""
-    engine.remove_negative_trust_anchor(read_anchor(values).zone, now)
-    return {}
-
-
-WORKER_ACTIONS: dict[str, WorkerAction] = {
-    "flush": flush,
-    "stats": stats,
-    "rule.arrange": arrange_rules,
-    "rule.hits": count_hits,
-    "rule.rehearse": rehearse_rules,
-    "nta.put": put_anchor,
-    "nta.drop": drop_anchor,
-}

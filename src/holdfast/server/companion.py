@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from holdfast.server.lines import Values
+from holdfast.server.process import die_with
 from holdfast.server.restart_delay import RestartDelay, how_it_ended
 from holdfast.server.settings import Listener, ServerSettings
 from holdfast.server.sockets import bind_listener
@@ -65,6 +66,7 @@ class Companion:
     def start(self, settings: ServerSettings, forget_parent: Callable[[], None]) -> None:
         """Fork the process. ``forget_parent`` runs in it first: it closes what belongs to the supervisor alone."""
         self.start_at_s = None
+        parent = os.getpid()
         pid = os.fork()
         if pid:
             self.pid = pid
@@ -73,6 +75,7 @@ class Companion:
         code = 1
         try:
             forget_parent()
+            die_with(parent)  # it would keep the address, and have nobody to ask
             if self._serve is not None:
                 self._serve(list(self.sockets.values()), settings)
             code = 0
@@ -116,5 +119,6 @@ class Companion:
 
     def status(self) -> Values:
         """Describe it."""
-        listeners = [str(listener) for listener in self.sockets]
+        ports = {listener: sock.getsockname()[1] for listener, sock in self.sockets.items()}  # of port 0: the real one
+        listeners = [str(Listener(listener.host, port)) for listener, port in ports.items()]
         return {"pid": self.pid, "listeners": listeners, "restarts": self.restarts}

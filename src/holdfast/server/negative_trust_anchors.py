@@ -25,11 +25,10 @@ from holdfast.server.commands import (
     UNAVAILABLE,
     Change,
     CommandError,
-    anchor_values,
     not_a_name,
-    read_anchor,
 )
 from holdfast.server.lines import Values
+from holdfast.server.worker_actions import anchor_values, read_anchor
 
 FILE_NAME = "negative-trust-anchors.jsonl"
 

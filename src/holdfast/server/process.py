@@ -4,12 +4,14 @@ import contextlib
 import ctypes
 import os
 import pwd
+import signal
 import socket
 import time
 
 from holdfast.server.settings import ServerError
 
-PR_SET_NO_NEW_PRIVS = 38  # prctl(2)
+PR_SET_PDEATHSIG = 1  # prctl(2)
+PR_SET_NO_NEW_PRIVS = 38
 
 
 def account_of(user: str) -> pwd.struct_passwd:
@@ -34,6 +36,13 @@ def drop_privileges(user: str) -> None:
                     f"cannot become user {user!r}: only root can; start as root or leave user empty"
                 ) from None
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def die_with(parent: int) -> None:
+    """In a child: get SIGTERM when the process that forked it ends, however that happens."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:  # it has ended already
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def notify_service_manager(state: str) -> None:

@@ -53,6 +53,7 @@ class ServerSettings:
     members of ``control_group`` ("": only from root and ``user``). ``address_map``: packed upstream address to the
     (host, port) asked in its place, for the laboratory. ``api``: the HTTP API (None: there is none).
     ``vantage_points``: asked as well when a zone is checked. ``recheck``: of zones under a negative trust anchor.
+    ``follow_rollovers``: of trust anchors that are added at run time (RFC 5011).
     """
 
     listeners: tuple[Listener, ...] = (Listener("127.0.0.1"), Listener("::1"))
@@ -68,6 +69,7 @@ class ServerSettings:
     tcp_idle_s: float = TCP_IDLE_MS / 1000
     upstream_sockets: int = UPSTREAM_SOCKETS
     drain_s: float = DRAIN_S
+    follow_rollovers: bool = True
     address_map: dict[bytes, tuple[str, int]] = field(default_factory=dict)
     api: ApiSettings | None = None
     vantage_points: tuple[VantagePoint, ...] = ()

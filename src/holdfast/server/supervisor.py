@@ -27,8 +27,9 @@ from holdfast.server.rule_control import RuleControl
 from holdfast.server.settings import Listener, ServerError, ServerSettings
 from holdfast.server.sockets import ListeningSockets
 from holdfast.server.token_file import make_token, read_token
+from holdfast.server.trust_anchor_desk import TrustAnchorDesk
 from holdfast.server.worker import SEED_OCTETS, Worker
-from holdfast.store.lmdb_cache import StoreError, prepare
+from holdfast.store.lmdb_cache import StoreError, mark_of, prepare
 
 IDLE_WAKE_UP_S = 5.0  # for what has no deadline of its own
 STOP_STEP_S = 0.02
@@ -74,6 +75,8 @@ class Supervisor:
         self._anchors = AnchorControl(replace(settings, state_directory=None), self._tell_workers, self._tell_one)
         self._incidents = IncidentDesk(self._anchors.anchors.covered_until)
         self._rules = RuleControl(None, engine_settings.override_rules, self._tell_workers)
+        self._trust_anchors = TrustAnchorDesk(ServerSettings(), [], self._tell_workers)
+        self._store_marks: dict[bytes, bytes] = {}  # of the configuration, to what the store was prepared for
         self._workers: dict[int, WorkerProcess] = {}
         self._retired: set[int] = set()
         self._restart_at: dict[int, float] = {}
@@ -95,6 +98,7 @@ class Supervisor:
         try:
             drop_privileges(settings.user)
             prepare_token(settings)
+            self._trust_anchors = TrustAnchorDesk(settings, self._engine_settings.trust_anchors, self._tell_workers)
             self._prepare_store()
             self._anchors = AnchorControl(settings, self._tell_workers, self._tell_one)
             self._anchors.anchors.warn_of_missing_names(self._engine_settings)
@@ -119,6 +123,10 @@ class Supervisor:
     def _prepare_store(self) -> None:
         """Have the second-level cache ready for the workers; without it they go on with memory alone."""
         settings = self._settings
+        configured = mark_of(self._engine_settings)
+        self._engine_settings.trust_anchors = self._trust_anchors.settings_for_workers()
+        self._store_marks = {configured: self._trust_anchors.list.store_mark(self._engine_settings)}
+        self._engine_settings.store_mark = self._store_marks[configured]
         if settings.state_directory is None or settings.persistent_cache_octets <= 0:
             return
         try:
@@ -160,6 +168,7 @@ class Supervisor:
         self._anchors.run_due(self._engine_settings)
         self._incidents.expire()
         self._rules.rules.expire()
+        self._trust_anchors.tick()
         if self._control is not None:
             self._control.close_idle()
 
@@ -194,9 +203,11 @@ class Supervisor:
             self._forget_parent()
             self._api.release()
             sockets = self._sockets.leave_to(number)
+            self._engine_settings.trust_anchors = self._trust_anchors.settings_for_workers()
             anchors = self._anchors.anchors.in_force()
             self._engine_settings.override_rules = self._rules.rules.in_force()
-            Worker(self._settings, self._engine_settings, sockets, channel, anchors).run()
+            changed = self._trust_anchors.changed_lately()
+            Worker(self._settings, self._engine_settings, sockets, channel, anchors, changed).run()
             code = 0
         except Exception:
             log.exception("worker failed", worker=number)
@@ -285,6 +296,9 @@ class Supervisor:
             self._command_incidents(values, reply)
         elif command.for_rules:
             self._rules.command(command, values, self._engine_settings, reply)
+        elif command.for_trust_anchors:
+            self._trust_anchors.command(command, values, self._engine_settings, reply)
+            self._engine_settings.trust_anchors = self._trust_anchors.settings_for_workers()
         elif command.name == "status":
             reply({"ok": True, "result": self._status()})
         elif command.name == "reload":
@@ -324,6 +338,7 @@ class Supervisor:
             "restarts": self._restarts,
             "api": self._api.status(),
             "incidents": self._incidents.summary(),
+            "trust_anchor_warnings": self._trust_anchors.warnings,
             "workers": [
                 {
                     "number": worker.number,
@@ -365,6 +380,9 @@ class Supervisor:
         self._anchors.anchors.warn_of_missing_names(engine_settings)
         self._rules.rules.move(settings.state_directory)
         self._rules.rules.configure(engine_settings.override_rules)
+        self._engine_settings.store_mark = self._store_marks.get(mark_of(engine_settings), b"")
+        self._trust_anchors.reload(settings, engine_settings.trust_anchors)
+        self._engine_settings.trust_anchors = self._trust_anchors.settings_for_workers()
         self._restart_at.clear()
         old = [worker for worker in self._workers.values() if worker.pid not in self._retired]
         for number in range(settings.workers):

@@ -35,6 +35,7 @@ from holdfast.driver.pump import Pump
 from holdfast.driver.seams import Clocks
 from holdfast.engine.engine import ResolverEngine
 from holdfast.engine.inputs import Resolution
+from holdfast.server.anchor_state import write_anchor_state
 from holdfast.server.channel import serve_channel
 from holdfast.server.event_loop import DatagramEventLoop
 from holdfast.server.persister import open_persister
@@ -167,29 +168,19 @@ class EngineHost:
     def _record(self, record: Record) -> None:
         """Persist the state of trust anchors, log the rest."""
         if record.kind == "trust-anchor-state" and self.settings.state_directory is not None:
-            try:
-                write_anchor_state(self.settings.state_directory, record.subject.encode("latin-1"), record.detail)
-            except OSError as error:
-                log.error(
-                    "cannot store trust anchor state", directory=str(self.settings.state_directory), error=str(error)
-                )
+            self._keep_anchor_state(self.settings.state_directory, record)
         log.info(record.kind, subject=to_text(record.subject.encode("latin-1")), detail=record.detail)
 
-
-def anchor_state_path(directory: Path, zone: bytes) -> Path:
-    """Return the file that remembers the state of a zone's trust anchor."""
-    return directory / f"trust-anchor-{to_text(zone).replace('/', '_') if zone != bytes(1) else 'root'}.txt"
-
-
-def write_anchor_state(directory: Path, zone: bytes, text: str) -> None:
-    """Replace the state file as a whole, so that a crash leaves the old or the new one."""
-    path = anchor_state_path(directory, zone)
-    temporary = path.with_suffix(f".{os.getpid()}.new")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    def _keep_anchor_state(self, directory: Path, record: Record) -> None:
+        """Store the state of a trust anchor; if that fails, it shows wherever the anchor is shown."""
+        zone = record.subject.encode("latin-1")
+        problem = ""
+        try:
+            write_anchor_state(directory, zone, record.detail)
+        except OSError as error:
+            problem = f"its state cannot be stored in {directory}: {error.strerror or error}; a restart forgets it"
+            log.error("cannot store trust anchor state", directory=str(directory), error=str(error))
+        self.engine.note_anchor_problem(zone, problem)
 
 
 class Worker:
@@ -202,12 +193,14 @@ class Worker:
         sockets: SocketPairs,
         channel: socket.socket | None = None,
         negative_trust_anchors: Sequence[NegativeTrustAnchor] = (),
+        zones_to_forget: Sequence[bytes] = (),
     ) -> None:
         self._settings = settings
         self._engine_settings = engine_settings
         self._sockets = sockets
         self._channel = channel
         self._negative_trust_anchors = negative_trust_anchors
+        self._zones_to_forget = zones_to_forget
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then answer what is outstanding and return."""
@@ -224,6 +217,8 @@ class Worker:
         host = EngineHost(self._settings, self._engine_settings, loop)
         for anchor in self._negative_trust_anchors:
             host.engine.put_negative_trust_anchor(anchor, host.clocks.read())
+        for zone in self._zones_to_forget:
+            host.engine.flush(zone, True, host.clocks.read())
         read_clocks = host.clocks.read
         streams: list[TcpListener] = []
         for listener, (udp, tcp) in self._sockets.items():

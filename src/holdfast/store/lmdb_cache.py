@@ -177,7 +177,12 @@ class LmdbCache(SecondLevelCache):
 
 
 def mark_of(settings: EngineSettings) -> bytes:
-    """Return what the store must have been filled under: format, trust anchors, algorithms."""
+    """Return what the store must have been filled under: format, trust anchors, algorithms.
+
+    While a server runs that is what it began with: what changes at run time takes the data that it concerns out itself.
+    """
+    if settings.store_mark:
+        return settings.store_mark
     digest = hashlib.sha256()
     for anchor in sorted(settings.trust_anchors, key=lambda one: one.zone):
         digest.update(anchor.zone)

@@ -12,9 +12,9 @@ from holdfast.control.overrides import load_config
 from holdfast.control.problems import InputError
 from holdfast.control.settings import engine_settings, server_settings
 from holdfast.evidence.rounds import RecheckPolicy
+from holdfast.server.anchor_state import write_anchor_state
 from holdfast.server.settings import ApiSettings, Listener, ServerSettings
 from holdfast.server.vantage_point import VantagePoint
-from holdfast.server.worker import write_anchor_state
 
 EVERYTHING_ELSE = """
 [server]
@@ -108,7 +108,7 @@ until = "2030-01-01T00:00:00Z"
 """
 
 
-MADE_AT_START = {"cookie_seed"}  # by the server, from the system's random numbers
+MADE_AT_START = {"cookie_seed", "store_mark"}  # by the server, from random numbers, and from all other settings
 
 
 def plain(settings: EngineSettings) -> dict[str, object]:
@@ -178,6 +178,8 @@ sockets = 100
 level = "debug"
 [cache]
 persistent_mib = 7
+[validation]
+follow_rollovers = false
 [api]
 enabled = true
 listen = ["192.0.2.1:80"]
@@ -213,6 +215,7 @@ def test_every_setting_of_the_server_can_be_changed() -> None:
         tcp_idle_s=2,
         upstream_sockets=100,
         drain_s=1.5,
+        follow_rollovers=False,
         address_map={bytes.fromhex("20010db8") + bytes(11) + b"\2": ("127.0.0.1", 5301)},
         api=ApiSettings((Listener("192.0.2.1", 80),), Path("/etc/token"), ("ns.corp.example",)),
         vantage_points=(

@@ -134,7 +134,7 @@ def test_few_commands_run_at_a_time_and_none_for_ever(tmp_path: Path, monkeypatc
 
 
 def test_bodies_are_bounded_in_size_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REQUEST_S", 0.2)
+    monkeypatch.setattr(module, "BODY_S", 0.2)
 
     async def work(client: Client) -> None:
         assert (await client.send("POST", "/v1/flush", (b" " * BODY_OCTETS, b" ")))[0] == 413

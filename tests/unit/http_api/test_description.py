@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from structlog.testing import capture_logs
 
 from holdfast.http_api.app import Api
 from holdfast.http_api.arguments import VERSION, RouteTable
@@ -43,6 +44,7 @@ def test_every_command_is_in_it_with_all_its_arguments(name: str) -> None:
     listed |= {parameter["name"] for parameter in operation.get("parameters", [])}
     assert listed == {argument.name for argument in command.arguments}
     assert all(argument.meaning for argument in command.arguments)
+    assert bool(route.made) == (route.success == 201), "what is created has a Location"
 
 
 def test_no_two_commands_share_a_place_and_words_go_before_variables() -> None:
@@ -62,7 +64,7 @@ def test_results_are_described_for_commands_that_exist() -> None:
 @pytest.fixture
 def base_url(tmp_path: Path) -> Iterator[str]:
     """The API in this process, without limit of rate, in front of a real server."""
-    with running_server(tmp_path) as server, pytest.MonkeyPatch.context() as patch:
+    with running_server(tmp_path) as server, pytest.MonkeyPatch.context() as patch, capture_logs():
         patch.setattr("holdfast.http_api.app.REQUESTS_AT_ONCE", 1e9)
         patch.setattr("holdfast.http_api.app.STRANGERS_AT_ONCE", 1e9)
         listener = Listener("127.0.0.1", free_port())

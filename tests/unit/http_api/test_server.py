@@ -194,7 +194,7 @@ def test_its_own_pages_may_ask(api: ApiServer) -> None:
         ("GET", "/v1/status?loud=1", None, 422, "has no argument 'loud'", "loud"),
         ("GET", "/v1/status?" + "&".join(f"a{n}=1" for n in range(40)), None, 400, "has over 32 fields", None),
         ("POST", "/v1/flush", {"name": "x", "subtree": "true"}, 422, "must be of the type bool", "subtree"),
-        ("POST", "/v1/nta", {**ANCHOR, "reason": "x" * 40_000}, 413, "the body may have 32768 octets", None),
+        ("POST", "/v1/nta", {**ANCHOR, "reason": "x" * 70_000}, 413, "the body may have 65536 octets", None),
     ],
 )
 def test_what_is_wrong_is_said(
@@ -248,6 +248,13 @@ def test_reload_keeps_the_token_and_stop_ends_all_processes(tmp_path: Path) -> N
         assert api.request("POST", "/v1/stop").status == 200
         assert api.server.process.wait(WAIT_S) == 0
         assert not is_alive(second)
+
+
+def test_the_api_does_not_outlive_a_server_that_is_killed(tmp_path: Path) -> None:
+    with running_api(tmp_path) as api:
+        pid = api.server.status()["api"]["pid"]
+        api.server.process.kill()
+        until(lambda: not is_alive(pid))
 
 
 def test_a_silent_connection_does_not_keep_others_out(api: ApiServer) -> None:
