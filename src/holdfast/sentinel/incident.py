@@ -13,6 +13,7 @@ from holdfast.sentinel.suspicion import Suspicion
 BOGUS, UNREACHABLE = "bogus", "unreachable"
 EXAMPLES = 5  # of children that fail, shown to people
 BESIDE_SHOWN = 3
+SUREST = 99.0  # powers of ten: more says nothing more
 
 GROUPS = {
     iana.EDE_DNSSEC_BOGUS: "signatures do not verify",
@@ -68,7 +69,7 @@ class Incident:
     def learn(self, evidence: Suspicion) -> None:
         """Take over what is known by now."""
         self.reason = evidence.main_reason()
-        self.powers_of_ten = max(self.powers_of_ten, round(evidence.evidence / log(10), 1))
+        self.powers_of_ten = max(self.powers_of_ten, min(SUREST, round(evidence.evidence / log(10), 1)))
         self.failed, self.good = evidence.failed, evidence.good
         self.children = len(evidence.children)
         self.examples = tuple(list(evidence.children)[:EXAMPLES])
