@@ -17,7 +17,17 @@ from holdfast.dns.iana import (
 )
 from holdfast.dns.name import to_text
 from holdfast.lab.guarded import with_gate
-from holdfast.lab.measurements import KNOWN_ZONE, MINUTE_S, NO_SUCH_ZONE, SERVFAIL, STALE, ClientAnswer, Minute
+from holdfast.lab.measurements import (
+    FRESH,
+    KNOWN_ZONE,
+    MINUTE_S,
+    NO_SUCH_ZONE,
+    NXDOMAIN,
+    SERVFAIL,
+    STALE,
+    ClientAnswer,
+    Minute,
+)
 from holdfast.lab.outage import Outage, Probe, find_outage
 from holdfast.lab.policies import POLICIES as ALL_POLICIES
 from holdfast.lab.replay import Prober, Run, play
@@ -211,6 +221,20 @@ def test_stale_answers_carry_most_users_through(runs: dict[str, Run]) -> None:
         EDE_STALE_ANSWER,
         EDE_DNSSEC_BOGUS,
     }
+
+
+def test_noerror_stays_steady_with_stale_answers_and_falls_steadily_without(runs: dict[str, Run]) -> None:
+    outage = outage_of()
+    length_s = (first_repair(outage) - outage.broken_s) // 3
+    answered, fresh = [], []
+    for at in range(3):
+        begin_s = outage.broken_s + at * length_s
+        third = during(runs["stale"], begin_s, begin_s + length_s)
+        answered.append((third.kinds[FRESH] + third.kinds[STALE] + third.kinds[NXDOMAIN]) / third.questions)
+        fresh.append((third.kinds[FRESH] + third.kinds[NXDOMAIN]) / third.questions)
+    assert min(answered) > 0.95
+    assert 0.95 > fresh[0] > fresh[1] > fresh[2]
+    assert fresh[2] < 0.6
 
 
 def test_everything_resolves_once_all_servers_are_healed(runs: dict[str, Run]) -> None:

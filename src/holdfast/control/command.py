@@ -192,8 +192,9 @@ def _print_evidence(console: Console, incident: Values) -> None:
         hours = proposal["lifetime_s"] // 3600
         zone = shlex.quote(proposal["zone"])
         lines.append(f"to do: holdfast nta check {zone}")
-        scope = f" ({proposal['scope']})" if proposal["scope"] else ""
-        lines.append(f"to consider{scope}: holdfast nta add {zone} --lifetime {hours}h \\")
+        lines.append(f"to consider: holdfast nta add {zone} --lifetime {hours}h \\")
         lines.append(f"  --reason {shlex.quote(proposal['reason'])}")
+        if proposal["scope"]:
+            lines.append(f"  scope: {proposal['scope']}")
     for line in lines:
         console.print("  " + line, markup=False)
