@@ -14,14 +14,17 @@ from rich.console import Console
 
 from bench import report
 from bench.measure import WORKLOADS, Bench, Sample, Workload
-from bench.outage import run_outage
+from bench.outage import LAB, NSD, Experiment, find_variant, run_outage, variant_name
 from bench.peers import LISTEN_ADDRESS, LISTEN_PORT, Peer, all_peers, tool_versions
+from bench.processes import BenchError
 from bench.virtual import run_virtual
-from bench.world import BenchError, enter_namespace, serve
+from bench.world import enter_namespace, serve
 from bench.zones import ZoneSet, build, query_name
+from holdfast.lab.three_hours import VARIANTS
 
 _FOLDER = Path(__file__).resolve().parent
 _CACHE = _FOLDER.parent / ".cache" / "bench"
+_RESULTS = _FOLDER / "RESULTS.md"
 TRIES = 6  # of one measurement
 _ZONE_COUNT = 15_020  # of each kind: three rounds of ten seconds at 500 queries a second, and the names to warm up with
 
@@ -41,9 +44,9 @@ def main() -> None:
             shutil.rmtree(run_folder)
             return
         if options.command == "outage":
-            run_outage(
-                _choose_peers(options.resolver, options.holdfast, network, console), options.scale, run_folder, console
-            )
+            peers = _choose_peers(options.resolver, options.holdfast, network, console)
+            experiment = Experiment(find_variant(options.variant), options.scale, options.authority)
+            run_outage(peers, experiment, run_folder, console, _RESULTS if options.record else None)
             shutil.rmtree(run_folder)
             return
         with console.status("Preparing the zones; the first time this takes about a minute"):
@@ -73,8 +76,15 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--qps", type=_positive, help="offered load; default: 10000 cached, 500 uncached")
     parser.add_argument("--quick", action="store_true", help="one round of four seconds")
     parser.add_argument("--scale", type=float, default=0.1, help="size of the outage's world; 1 is 2000 zones")
+    parser.add_argument(
+        "--authority", choices=(NSD, LAB), default=NSD, help="who serves the outage's zones: NSD, or this process"
+    )
+    variants = [variant_name(one) for one in VARIANTS]
+    parser.add_argument(
+        "--variant", choices=variants, default=variants[0], help="which signatures are bad in the outage"
+    )
     parser.add_argument("--no-pin", action="store_true", help="let the system choose CPUs for server and load")
-    parser.add_argument("--record", action="store_true", help="also replace bench/RESULTS.md")
+    parser.add_argument("--record", action="store_true", help="also replace the figures in bench/RESULTS.md")
     parser.add_argument("--holdfast", default=str(Path(sys.executable).parent / "holdfast"), metavar="PATH")
     options = parser.parse_args()
     if options.quick:
@@ -90,8 +100,6 @@ def _positive(text: str) -> int:
 
 def _choose_peers(wanted: list[str] | None, holdfast: str, network: str, console: Console) -> list[Peer]:
     """The installed ones of the wanted resolvers; one that is missing is left out with a note."""
-    if shutil.which("dnsperf") is None:
-        raise BenchError("dnsperf is not installed (Debian: apt-get install dnsperf)")
     chosen = [peer for peer in all_peers(holdfast) if wanted is None or peer.name in wanted]
     for peer in chosen:
         if obstacle := peer.obstacle(network):
@@ -104,6 +112,8 @@ def _choose_peers(wanted: list[str] | None, holdfast: str, network: str, console
 
 def _measure(bench: Bench, peers: list[Peer], options: argparse.Namespace, console: Console) -> None:
     """Alternate among the resolvers within every round, so that all of them see the same state of the machine."""
+    if shutil.which("dnsperf") is None:
+        raise BenchError("dnsperf is not installed (Debian: apt-get install dnsperf)")
     samples: list[Sample] = []
     chosen = [workload for workload in WORKLOADS if not options.workload or workload.name in options.workload]
     rates = {workload.name: options.qps or workload.rate_qps for workload in chosen}
@@ -123,7 +133,7 @@ def _measure(bench: Bench, peers: list[Peer], options: argparse.Namespace, conso
     report.print_table(rows, console)
     console.print(f"Saved as {report.save(_FOLDER / 'results', samples, facts, conditions)}")
     if options.record:
-        (_FOLDER / "RESULTS.md").write_text(report.markdown(rows, facts, conditions))
+        report.record(_RESULTS, report.HEADING, report.markdown(rows, facts, conditions))
 
 
 def _sample(

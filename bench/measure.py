@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.peers import LISTEN_ADDRESS, LISTEN_PORT, Peer
-from bench.world import BenchError, await_answer, check_answer, pinned, running
+from bench.processes import BenchError, await_answer, check_answer, pinned, running
 from bench.zones import ZoneSet, query_name
 
 CACHED_NAMES = 300

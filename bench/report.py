@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from bench.measure import Sample
 
+HEADING = "Server CPU per query"
 REFERENCE = "unbound"
 
 
@@ -68,7 +70,7 @@ def summarise(samples: Sequence[Sample]) -> list[Row]:
 
 def print_table(rows: Sequence[Row], console: Console) -> None:
     """Show the rows on the terminal, our own resolver in bold."""
-    table = Table(title="Server CPU per query (user + system)")
+    table = Table(title=f"{HEADING} (user + system)")
     for column, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="left" if column < 2 else "right", no_wrap=True)
     for number, row in enumerate(rows):
@@ -89,18 +91,31 @@ def machine() -> dict[str, str]:
 
 
 def markdown(rows: Sequence[Row], facts: dict[str, str], conditions: Sequence[str]) -> str:
-    """The same table as a Markdown page, with what it was measured on and how."""
+    """The same table in Markdown, with what it was measured on and how."""
     lines = [
-        "# Server CPU per query",
-        "",
         "Written by `python -m bench --record`; README.md explains how to read it.",
         "",
     ]
     lines += [f"- {name}: {value}" for name, value in facts.items()]
     lines += [f"- {condition}" for condition in conditions]
-    lines += ["", f"| {' | '.join(HEADINGS)} |", "|---|---|" + "---:|" * (len(HEADINGS) - 2)]
-    lines += [f"| {' | '.join(row.cells())} |" for row in rows]
+    lines += ["", *table_lines(HEADINGS, [row.cells() for row in rows], 2)]
     return "\n".join(lines) + "\n"
+
+
+def table_lines(headings: Sequence[str], rows: Sequence[Sequence[str]], names: int) -> list[str]:
+    """A Markdown table; all columns but the first ``names`` hold figures."""
+    rule = f"|{'---|' * names}{'---:|' * (len(headings) - names)}"
+    return [f"| {' | '.join(headings)} |", rule, *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def record(page: Path, heading: str, text: str) -> None:
+    """Put a section into a page of results, in the place of an earlier one with the same heading."""
+    sections: dict[str, str] = {}
+    for part in re.split(r"^# ", page.read_text(), flags=re.MULTILINE)[1:]:
+        title, _, body = part.partition("\n")
+        sections[title] = body.strip()
+    sections[heading] = text.strip()
+    page.write_text("\n\n".join(f"# {title}\n\n{body}" for title, body in sections.items()) + "\n")
 
 
 def save(folder: Path, samples: Sequence[Sample], facts: dict[str, str], conditions: Sequence[str]) -> Path:
@@ -110,5 +125,5 @@ def save(folder: Path, samples: Sequence[Sample], facts: dict[str, str], conditi
     document = {"facts": facts, "conditions": list(conditions), "samples": [asdict(sample) for sample in samples]}
     (folder / f"{stem}.json").write_text(json.dumps(document, indent=2) + "\n")
     page = folder / f"{stem}.md"
-    page.write_text(markdown(summarise(samples), facts, conditions))
+    page.write_text(f"# {HEADING}\n\n{markdown(summarise(samples), facts, conditions)}")
     return page

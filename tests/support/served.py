@@ -64,14 +64,18 @@ class Served:
 
     async def ask(self, query: Message | bytes, at: int = 0) -> Message:
         """Ask over UDP."""
-        loop = asyncio.get_running_loop()
-        host, port = self.addresses[at]
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
-            sock.connect((host, port))
-            await loop.sock_sendall(sock, query if isinstance(query, bytes) else query.to_wire())
-            async with asyncio.timeout(WAIT_S):
-                return dns.message.from_wire(await loop.sock_recv(sock, 65535))
+        return await ask_at(self.addresses[at], query)
+
+
+async def ask_at(address: tuple[str, int], query: Message | bytes) -> Message:
+    """Ask a server over UDP, from a new port."""
+    loop = asyncio.get_running_loop()
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+        sock.connect(address)
+        await loop.sock_sendall(sock, query if isinstance(query, bytes) else query.to_wire())
+        async with asyncio.timeout(WAIT_S):
+            return dns.message.from_wire(await loop.sock_recv(sock, 65535))
 
 
 @contextlib.asynccontextmanager

@@ -106,8 +106,10 @@ class SocketResolver(AskedResolver):
         answered(wire[:2] + SERVFAIL_FLAGS + b"\x00" * 8)
 
 
-def _apply(world: World, change: Change) -> None:
-    world.apply(change)
+def _apply(world: World, change: Change, publish: Callable[[Sequence[bytes]], None] | None) -> None:
+    addresses = world.apply(change)
+    if publish is not None:
+        publish(addresses)
 
 
 async def play_in_real_time(
@@ -116,17 +118,19 @@ async def play_in_real_time(
     traffic: TrafficParameters,
     progress: Callable[[Measurements, float], None],
     stop: asyncio.Event,
+    publish: Callable[[Sequence[bytes]], None] | None = None,
 ) -> list[Measurements]:
     """Play the world's outage against resolvers that already run, each with clients of its own that ask the same.
 
-    ``progress`` is told about the first of them. Returns early when ``stop`` is set.
+    ``progress`` is told about the first of them. Returns early when ``stop`` is set. ``publish`` gets the packed
+    addresses of the servers that just changed: for servers that do not answer from the world itself.
     """
     outage = world.outage
     clock = CompressedClock(outage.start_s - outage.warm_up_s, world.pace.compression)
     measured = [Measurements(outage.start_s, outage.end_s) for _ in resolvers]
     for change in world.changes:
         if change.at_s > world.settled_s:
-            clock.plan(clock.at(change.at_s), partial(_apply, world, change))
+            clock.plan(clock.at(change.at_s), partial(_apply, world, change, publish))
     clients = [Traffic(world, clock, resolver, one, traffic) for resolver, one in zip(resolvers, measured, strict=True)]
     for one in clients:
         one.start()
