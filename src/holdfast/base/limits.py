@@ -71,6 +71,7 @@ TIMEOUT_MAXIMUM_US: Final = 3_000_000  # one try; longer waits help no client
 TCP_TIMEOUT_US: Final = 4_000_000  # connection and response
 SERVER_BACKOFF_US: Final = 60_000_000  # a server that timed out repeatedly is probed about once a minute
 SERVER_TIMEOUTS_TO_BACKOFF: Final = 4  # consecutive ones
+RESTING_SERVERS_ASKED: Final = 2  # by one fetch, when all others were: if the fault was ours, the first one answers
 SERVER_ENTRY_LIFETIME_US: Final = 900_000_000  # forget what is known of a server after a quarter of an hour
 SERVERS_REMEMBERED: Final = 50_000  # entries of the server cache
 UPSTREAM_IN_FLIGHT: Final = 6000  # exchanges in flight in all; the longest waiting ones give way (sockets: 8000)
@@ -83,6 +84,7 @@ MAXIMUM_STALE_TIMER_S: Final = 3 * 86400  # RFC 8767 section 5 suggests one to t
 STALE_ANSWER_TTL_S: Final = 30
 FAILURE_RECHECK_TIMER_S: Final = 30
 RECOVERY_PROBE_INTERVAL_S: Final = 4  # with the few seconds of brief packets, clients see a recovery within ten
+OLD_DELEGATION_US: Final = 1_000_000  # silence of a parent's servers after which what it said last leads on
 BRIEF_PACKET_US: Final = 3_000_000  # failures and stale answers stay this long as packets: healing shows within seconds
 
 # -- trust anchors (RFC 5011 section 2.3) ------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ class Delegation(Evictable):
     """A zone and its name servers. ``forward``: they are recursive; ``port``: where they listen. ``tcp_only``: not UDP.
 
     ``child_servers`` are names of further servers, by the zone's own word: for when those of its parent fail.
+    ``crossed_until_us``: until then it is used although it expired, because no server of the parent was heard.
     """
 
     def __init__(self, zone: bytes, servers: list[NameServer], expires_us: int, port: int, forward: bool) -> None:
@@ -38,6 +39,7 @@ class Delegation(Evictable):
         self.fallback: bool = False
         self.tcp_only: bool = False
         self.child_servers: list[bytes] = []
+        self.crossed_until_us = 0
 
 
 class DelegationCache:
@@ -59,11 +61,11 @@ class DelegationCache:
         return entry if isinstance(entry, Delegation) else None
 
     def deepest(self, name: bytes, now_us: int) -> Delegation | None:
-        """Return the delegation closest to ``name``, at or above it."""
+        """Return the delegation closest to ``name``, at or above it: a fresh one, or one that is crossed now."""
         zone = name
         while True:
             entry = self.table.get(zone)
-            if isinstance(entry, Delegation) and entry.expires_us > now_us:
+            if isinstance(entry, Delegation) and (entry.expires_us > now_us or entry.crossed_until_us > now_us):
                 return entry
             if zone == ROOT:
                 return None

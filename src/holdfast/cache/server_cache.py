@@ -26,6 +26,15 @@ def address_of(server: bytes) -> bytes:
     return server[:-PORT_OCTETS] if size == 4 + PORT_OCTETS or size == 16 + PORT_OCTETS else server
 
 
+def server_text(server: bytes) -> str:
+    """Write a packed address; IPv6 in full groups, since the engine has no use for the short form elsewhere."""
+    address = address_of(server)
+    port = "" if address == server else f" port {server[-2] << 8 | server[-1]}"
+    if len(address) == 4:
+        return f"{address[0]}.{address[1]}.{address[2]}.{address[3]}{port}"
+    return ":".join(f"{address[at] << 8 | address[at + 1]:x}" for at in range(0, 16, 2)) + port
+
+
 class ServerEntry:
     """One server address. The round trip estimate follows RFC 6298 section 2 (SRTT, RTTVAR, doubling on time-outs)."""
 

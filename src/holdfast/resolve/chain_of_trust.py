@@ -12,13 +12,18 @@ from typing import Final
 
 from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S, Instant
-from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S
+from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S, OLD_DELEGATION_US
 from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
 from holdfast.cache.failure_cache import REFRESH_BOGUS, REFRESH_ERROR
 from holdfast.cache.key_cache import ZoneTrust
 from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
 from holdfast.cache.stale_cut import StaleCut
-from holdfast.dns.iana import EDE_DNSKEY_MISSING, EDE_DNSSEC_INDETERMINATE, TYPE_DNSKEY
+from holdfast.dns.iana import (
+    EDE_DNSKEY_MISSING,
+    EDE_DNSSEC_INDETERMINATE,
+    EDE_NO_REACHABLE_AUTHORITY,
+    TYPE_DNSKEY,
+)
 from holdfast.dns.name import ROOT, is_subdomain, label_count, parent, suffix, to_text
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.ds import dnskey_of, ds_usable, verify_dnskey_rrset
@@ -31,10 +36,23 @@ from holdfast.resolve.recall import remember_rrset
 from holdfast.resolve.recovery import note_failure
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import RequestBudget
+from holdfast.resolve.timers import Timer
 
 INDETERMINATE_TTL_S: Final = 3600  # no anchor covers the name: nothing but configuration changes that
 NEGATIVE_ANCHOR_TRUST_S: Final = 3600  # it is dropped when the anchor changes or ends, so any time would do
 EXCUSED_TRUST_S: Final = 300  # then the DS records of a child, or the keys of the anchor's zone, are looked at again
+
+
+class Patience(Timer):
+    """The time after which a search does not wait any longer for what a zone does not say."""
+
+    def __init__(self, task: "TrustTask", deadline_us: int) -> None:
+        super().__init__(deadline_us)
+        self.task: Final = task
+
+    def fire(self, now: Instant) -> None:
+        """Let the search go on below, if it can."""
+        self.task.leave(now)
 
 
 class TrustTask(PendingTrust):
@@ -74,6 +92,7 @@ class TrustTask(PendingTrust):
         self.excuse: Final = state.negative_anchors.strict_below(name, budget.view)
         self.cut: StaleCut | None = None
         self.proved_until_s: int = FOREVER_S
+        self.patience: Patience | None = None
 
     def step(self, now: Instant) -> None:
         """Go down as far as what is known allows."""
@@ -176,6 +195,7 @@ class TrustTask(PendingTrust):
             self.take_ds(lookup, now)
         elif self.wait_for(lookup):
             self.ds_lookup = lookup
+            self.be_patient(now)
         else:
             text = f"the chain of trust of {to_text(self.child)} depends on itself"
             cause = Cause(EDE_DNSKEY_MISSING, text, "chain.circle")
@@ -266,10 +286,54 @@ class TrustTask(PendingTrust):
             self.take_keys(task, now)
         elif self.wait_for(task):
             self.fetch = task
+            self.be_patient(now)
         else:
             text = f"the DNSKEY RRset of {to_text(self.child)} cannot be had without itself"
             cause = Cause(EDE_DNSKEY_MISSING, text, "chain.key-circle")
             self.break_chain(cause, self.child, REFRESH_ERROR, now)
+
+    def be_patient(self, now: Instant) -> None:
+        """Wait a while for what was asked for."""
+        self.end_patience()
+        something_below = self.ds_lookup is not None or len(self.child) < len(self.name)
+        if something_below and not self.probing and not self.budget.is_probe and self.state.settings.last_known_good:
+            self.patience = Patience(self, now.monotonic_us + OLD_DELEGATION_US)
+            self.state.timers.add(self.patience)
+
+    def end_patience(self) -> None:
+        """What was waited for is here, or no longer wanted."""
+        if self.patience is not None:
+            self.state.timers.cancel(self.patience)
+            self.patience = None
+
+    def leave(self, now: Instant) -> None:
+        """Wait no longer for a silent zone, if what it said last of a cut below leads on; others see how it ends."""
+        lookup = self.ds_lookup
+        fetch = self.fetch
+        first = label_count(self.child)
+        if self.done or (lookup is None and fetch is None):
+            return
+        if (lookup is not None and lookup.done) or (fetch is not None and fetch.done):
+            return  # it has come
+        if fetch is not None and not fetch.is_unheard():
+            self.be_patient(now)  # nothing but slow
+            return
+        if lookup is None:
+            first += 1
+        for labels in range(first, label_count(self.name) + 1):
+            child = suffix(self.name, labels)
+            if last_delegation(self.state, child, now) is None:
+                continue
+            above = self.child
+            cause = Cause(EDE_NO_REACHABLE_AUTHORITY, f"no answer yet from {to_text(above)}", "chain.patience")
+            self.ds_lookup = None
+            self.fetch = None
+            self.waiting_for = []
+            if lookup is None:
+                self.source.trust_in(above, self.budget, self.depth, now)
+            self.cross(child, cause, now)
+            self.state.wake(self)
+            return
 
     def take_keys(self, task: FetchTask, now: Instant) -> None:
         """Judge what the fetch brought."""
@@ -430,6 +494,7 @@ class TrustTask(PendingTrust):
 
     def conclude(self, trust: ZoneTrust, now: Instant) -> None:
         """Done: remember the trust for the name itself."""
+        self.end_patience()
         self.trust = trust
         if self.point != self.name and not (trust.status == BOGUS and self.budget.spent()):
             self.keep(self.name, trust)

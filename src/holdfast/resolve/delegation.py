@@ -14,7 +14,7 @@ from holdfast.dns.iana import TYPE_A, TYPE_AAAA, TYPE_DS, TYPE_NS
 from holdfast.dns.message import Message
 from holdfast.dns.name import ROOT, is_subdomain, parent
 from holdfast.dns.rdata import rdata_name
-from holdfast.resolve.classify import Classified
+from holdfast.resolve.classify import ANSWER, Classified
 from holdfast.resolve.recall import remember_delegation
 from holdfast.resolve.state import ResolverState
 
@@ -102,6 +102,23 @@ def learn_referral(
         state.cuts.close(fresh.zone)
     learn_ds(state, found, cut.name, now)
     return fresh
+
+
+def learn_root(state: ResolverState, found: Classified, message: Message, now: Instant) -> None:
+    """Take the root's name servers from the priming response (RFC 9609 section 3.3)."""
+    rrset = found.rrset
+    if found.kind != ANSWER or rrset is None:
+        return
+    port = state.settings.upstream_port
+    servers = make_delegation(state, ROOT, [rdata_name(TYPE_NS, rdata) for rdata in rrset.rdatas], message, port)
+    for hint in state.settings.root_servers:
+        for server in servers:
+            if server.name == hint.name and not server.addresses:
+                server.addresses.extend(hint.addresses)
+    if not any(server.addresses for server in servers):
+        return
+    expires_us = now.monotonic_us + min(rrset.ttl, state.settings.maximum_ttl_s) * 1_000_000
+    state.delegations.put(Delegation(ROOT, servers, expires_us, port, False))
 
 
 def make_delegation(

@@ -12,7 +12,9 @@ from holdfast.base.instant import Instant
 from holdfast.base.limits import (
     ADDRESSES_PER_NAME_SERVER,
     NAME_SERVERS_PER_ZONE,
+    OLD_DELEGATION_US,
     REFERRALS_PER_FETCH,
+    RESTING_SERVERS_ASKED,
     RRSET_RECORDS,
     SENDS_PER_ZONE,
     SERVER_NAME_FAILURES_PER_FETCH,
@@ -23,7 +25,7 @@ from holdfast.cache.delegation_cache import Delegation, NameServer
 from holdfast.cache.failure_cache import REFRESH_ERROR, REFRESH_UNREACHABLE
 from holdfast.cache.negative_cache import NODATA, NXDOMAIN
 from holdfast.cache.rrset_cache import rrset_key
-from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS, address_of
+from holdfast.cache.server_cache import EDNS_BROKEN, EDNS_WORKS, server_text
 from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.iana import (
     EDE_INVALID_DATA,
@@ -47,40 +49,25 @@ from holdfast.dns.message import Message
 from holdfast.dns.name import ROOT, is_subdomain, label_count, parent, to_text
 from holdfast.dns.rdata import rdata_name
 from holdfast.resolve.classify import ANSWER, DNAME, EMPTY, ERROR, LAME, REFERRAL, Classified, classify, oversized
-from holdfast.resolve.delegation import hints_delegation, learn_referral, make_delegation, starting_point
+from holdfast.resolve.delegation import hints_delegation, learn_referral, learn_root, starting_point
 from holdfast.resolve.exchange import DISPLACED, FAILED, RESPONSE, SUSPECT, TIMED_OUT, Exchange, ExchangeTable
-from holdfast.resolve.last_known_good import open_server_cut, stale_name_servers
+from holdfast.resolve.last_known_good import end_server_cuts, open_server_cut, stale_name_servers
 from holdfast.resolve.qname_minimisation import minimised
-from holdfast.resolve.select_server import choose_server, known_addresses, server_addresses
+from holdfast.resolve.select_server import (
+    choose_server,
+    hints_were_silent,
+    known_addresses,
+    server_addresses,
+    were_silent,
+)
 from holdfast.resolve.state import ResolverState
-from holdfast.resolve.task import RequestBudget, Task
+from holdfast.resolve.task import AddressSource, RequestBudget, Task
 
 LAME_US: Final = 60_000_000  # long enough to stop asking, short enough to notice a repaired server
 GLUE_RETRY_US: Final = 30_000_000  # below the five minutes of RFC 9520: a registry may add glue any time
 HINTS_US: Final = 60_000_000  # use the hints for a minute when priming failed
 MINIMISED_SILENCES: Final = 3  # time-outs of a minimised question before the full one (RFC 9156 section 2.3, relaxed)
 CAUSES_KEPT: Final = 3  # of the servers' failures; more would not fit a client's buffer
-
-
-def server_text(server: bytes) -> str:
-    """Write a packed address; IPv6 in full groups, since the engine has no use for the short form elsewhere."""
-    address = address_of(server)
-    port = "" if address == server else f" port {server[-2] << 8 | server[-1]}"
-    if len(address) == 4:
-        return f"{address[0]}.{address[1]}.{address[2]}.{address[3]}{port}"
-    return ":".join(f"{address[at] << 8 | address[at + 1]:x}" for at in range(0, 16, 2)) + port
-
-
-class AddressSource:
-    """Makes look-ups of name server addresses; implemented by the look-up module, which builds on this one."""
-
-    def lookup_address(self, name: bytes, rtype: int, budget: RequestBudget, depth: int, now: Instant) -> Task:
-        """Start or join the look-up of a server's address."""
-        raise NotImplementedError
-
-    def trust_in(self, name: bytes, budget: RequestBudget, depth: int, now: Instant) -> Task:
-        """Start or join the search for the trust in the zone that encloses ``name``."""
-        raise NotImplementedError
 
 
 class FetchTask(Task):
@@ -128,14 +115,16 @@ class FetchTask(Task):
         self.without_forward = False
         self.priming: FetchTask | None = None
         self.is_priming = False
-        self.apart = (
-            False  # asks the servers of an override rule: what is known of zones and their servers is no matter
-        )
+        # Asks the servers of an override rule: what is known of zones and their servers is no matter.
+        self.apart = False
+        self.is_look = False  # whether the servers of ``name`` are back
         self.keys_wanted = False  # somebody is going to validate what is fetched
         self.glue_of = b""  # the zone whose parent is asked for glue
         self.empty: Message | None = None  # an authoritative answer without anything in it
         self.failure: int = REFRESH_UNREACHABLE  # what it will be if nothing better comes
         self.unanswered = 0  # queries to servers of the present zone that came to nothing
+        self.resting = RESTING_SERVERS_ASKED  # of its resting servers that may still be asked
+        self.entered_us = 0  # when the first server of the present zone was asked
         self.was_held = False  # failed without asking, because no server of the zone answers
         self.stale_cut: StaleCut | None = None  # an expired delegation on the way
 
@@ -163,30 +152,27 @@ class FetchTask(Task):
                 self.add_cause(EDE_NO_REACHABLE_AUTHORITY, "no root servers are configured", "iterate.no-hints")
                 self.state.finish(self)
                 return False
-            if self.is_priming or not self.state.settings.prime_root:
-                found = hints_delegation(self.state, now.monotonic_us + HINTS_US)
-                if not self.is_priming:
-                    self.state.delegations.put(found)
-            elif self.priming is not None:
-                found = hints_delegation(self.state, now.monotonic_us + HINTS_US)
-                self.state.delegations.put(found)
-            else:
+            unprimed = self.state.settings.prime_root and not self.is_priming and self.priming is None
+            if unprimed and not hints_were_silent(self.state, now):
                 self.prime(now)
                 return False
+            found = hints_delegation(self.state, now.monotonic_us + HINTS_US)
+            if not self.is_priming:
+                self.state.delegations.put(found)
         self.enter(found)
+        if self.priming is not None and self.priming.found is None and found.zone == ROOT:
+            self.unanswered = self.priming.unanswered  # the same servers, just now
+            self.entered_us = self.priming.entered_us
+        if found.expires_us <= now.monotonic_us:
+            self.stale_cut = open_server_cut(self.state, found, parent(found.zone), now)
         return True
 
     def prime(self, now: Instant) -> None:
         """Ask the hinted servers for the root's name servers first (RFC 9609)."""
-        key = b"prime"
-        running = self.state.running.get(key)
+        running = self.state.running.get(b"prime")
         if not isinstance(running, FetchTask):
-            running = FetchTask(
-                self.state, self.exchanges, self.sources, key, ROOT, TYPE_NS, RequestBudget(), self.depth + 1, []
-            )
+            running = self.start_beside(b"prime", ROOT, RequestBudget(), self.depth + 1)
             running.is_priming = True
-            self.state.running[key] = running
-            self.state.wake(running)
         self.priming = running
         if not self.wait_for(running):
             self.state.wake(self)  # priming waits for this very fetch: the hints have to do
@@ -198,6 +184,8 @@ class FetchTask(Task):
         self.tried = {}
         self.sends = 0
         self.unanswered = 0
+        self.resting = RESTING_SERVERS_ASKED
+        self.entered_us = 0
         self.shown_labels = label_count(delegation.zone)
         self.next_question()
 
@@ -223,10 +211,26 @@ class FetchTask(Task):
                 self.causes = list(held.causes)
                 self.give_up(delegation, now)
                 return
+        if self.sends == 0 and not self.unanswered:
+            self.entered_us = now.monotonic_us
+        elif self.unanswered and now.monotonic_us - self.entered_us >= OLD_DELEGATION_US:
+            if self.is_priming:
+                self.give_up(delegation, now)  # the hints do as well
+                return
+            if self.cross(now):
+                return
         addresses = known_addresses(self.state, delegation, now)
         choice = b""
         if self.sends < SENDS_PER_ZONE:
             choice = choose_server(self.state, self.zone, self.asked_type, addresses, self.tried, self.excluded, now)
+        if choice:
+            server = self.state.servers.get(choice, now.monotonic_us)
+            if server.timeouts and self.sends == 0 and self.cross_at_once(addresses, now):
+                return
+            if server.backoff_until_us > now.monotonic_us:
+                self.resting -= 1
+                if self.resting < 0:
+                    choice = b""
         if choice:
             self.send(choice, delegation, TRANSPORT_TCP if delegation.tcp_only else TRANSPORT_UDP, now)
             return
@@ -439,7 +443,9 @@ class FetchTask(Task):
         self.found = found
         self.message = message
         if self.is_priming:
-            self.learn_root(found, message, now)
+            learn_root(self.state, found, message, now)
+        elif self.is_look:
+            end_server_cuts(self.state, self.zone)
         elif found.apex is not None and message.flags & FLAG_AA and not delegation.child_servers:
             known = [server.name for server in delegation.servers]
             names = [rdata_name(TYPE_NS, rdata) for rdata in found.apex.rdatas[:NAME_SERVERS_PER_ZONE]]
@@ -498,22 +504,6 @@ class FetchTask(Task):
         self.next_question()
         self.ask(now)
 
-    def learn_root(self, found: Classified, message: Message, now: Instant) -> None:
-        """Take the root's name servers from the priming response (RFC 9609 section 3.3)."""
-        rrset = found.rrset
-        if found.kind != ANSWER or rrset is None:
-            return
-        names = [rdata_name(TYPE_NS, rdata) for rdata in rrset.rdatas]
-        servers = make_delegation(self.state, ROOT, names, message, self.state.settings.upstream_port)
-        for hint in self.state.settings.root_servers:
-            for server in servers:
-                if server.name == hint.name and not server.addresses:
-                    server.addresses.extend(hint.addresses)
-        if not any(server.addresses for server in servers):
-            return
-        expires_us = now.monotonic_us + min(rrset.ttl, self.state.settings.maximum_ttl_s) * 1_000_000
-        self.state.delegations.put(Delegation(ROOT, servers, expires_us, self.state.settings.upstream_port, False))
-
     def give_up(self, delegation: Delegation, now: Instant) -> None:
         """All servers of the zone failed."""
         if delegation.fallback and not self.without_forward:
@@ -531,14 +521,8 @@ class FetchTask(Task):
             self.message = self.empty
             self.state.finish(self)
             return
-        if self.failure == REFRESH_UNREACHABLE and not self.apart:
-            below = stale_name_servers(self.state, self.name, self.rtype, self.zone, now)
-            if below is not None:
-                self.stale_cut = open_server_cut(self.state, below, self.zone, now)
-                self.causes = []
-                self.enter(below)
-                self.state.wake(self)
-                return
+        if self.cross(now):
+            return
         if self.was_held:
             self.state.finish(self)
             return
@@ -549,6 +533,47 @@ class FetchTask(Task):
             text = "no root server has answered since this resolver started"
             self.causes.append(Cause(EDE_NOT_READY, text, "iterate.not-ready"))
         self.state.finish(self)
+
+    def cross(self, now: Instant) -> bool:
+        """Go on with an expired delegation below a zone whose servers are silent; False: they are not, or none is."""
+        if self.failure != REFRESH_UNREACHABLE or self.apart:
+            return False
+        below = stale_name_servers(self.state, self.name, self.rtype, self.zone, now)
+        if below is None:
+            return False
+        below.crossed_until_us = now.monotonic_us + self.state.settings.failure_recheck_timer_s * 1_000_000
+        self.stale_cut = open_server_cut(self.state, below, self.zone, now)
+        self.causes = []
+        self.enter(below)
+        self.state.wake(self)
+        return True
+
+    def cross_at_once(self, addresses: list[bytes], now: Instant) -> bool:
+        """Cross a zone without asking it if all its servers were silent of late; they are asked beside this."""
+        zone = self.zone
+        if self.budget.is_probe or not were_silent(self.state, addresses, now) or not self.cross(now):
+            return False
+        self.look_at(zone)
+        return True
+
+    def is_unheard(self) -> bool:
+        """Tell whether servers are silent that this fetch asks now."""
+        return self.unanswered > 0 or (self.exchange is not None and self.exchange.server.timeouts > 0)
+
+    def look_at(self, zone: bytes) -> None:
+        """Ask the servers of a silent zone for anything, so that they are seen to be back; nobody waits for it."""
+        key = b"w" + zone
+        if key not in self.state.running:
+            budget = RequestBudget()
+            budget.is_probe = True
+            self.start_beside(key, zone, budget, 0).is_look = True
+
+    def start_beside(self, key: bytes, zone: bytes, budget: RequestBudget, depth: int) -> "FetchTask":
+        """Start a fetch of the name servers of a zone."""
+        task = FetchTask(self.state, self.exchanges, self.sources, key, zone, TYPE_NS, budget, depth, [])
+        self.state.running[key] = task
+        self.state.wake(task)
+        return task
 
     def turn_to_child_servers(self, delegation: Delegation) -> bool:
         """Go on with the servers that only the zone itself names (RFC 2181 section 5.4.1); False: there are none."""

@@ -16,7 +16,7 @@ from holdfast.cache.delegation_cache import Delegation
 from holdfast.cache.negative_cache import NODATA
 from holdfast.cache.stale_cut import StaleCut, same_rrset
 from holdfast.dns.iana import EDE_STALE_ANSWER, TYPE_DS
-from holdfast.dns.name import parent, to_text
+from holdfast.dns.name import is_subdomain, parent, to_text
 from holdfast.dns.rrset import RRset
 from holdfast.resolve.recall import forget_subtree, recall, recall_delegations
 from holdfast.resolve.state import ResolverState
@@ -99,6 +99,15 @@ def open_server_cut(state: ResolverState, delegation: Delegation, parent_zone: b
     if known is not None:
         return state.cuts.open(known)
     return state.cuts.open(StaleCut(zone, False, None, Cause(EDE_STALE_ANSWER, text, "last-known-good.servers")))
+
+
+def end_server_cuts(state: ResolverState, zone: bytes) -> None:
+    """The servers of ``zone`` are heard again: what was crossed because of their silence is asked for afresh."""
+    for cut in state.cuts.cuts.values():
+        if cut.zone != zone and is_subdomain(cut.zone, zone):
+            delegation = state.delegations.get_stale(cut.zone)
+            if delegation is not None:
+                delegation.crossed_until_us = 0
 
 
 def settle(state: ResolverState, zone: bytes, ds: RRset | None, is_delegation: bool, now: Instant) -> None:

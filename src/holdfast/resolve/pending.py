@@ -14,8 +14,8 @@ from holdfast.cache.failure_cache import NOT_FAILED
 from holdfast.cache.key_cache import ZoneTrust
 from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.rrset import RRset
-from holdfast.resolve.iterate import AddressSource, FetchTask
-from holdfast.resolve.task import RequestBudget, Task
+from holdfast.resolve.iterate import FetchTask
+from holdfast.resolve.task import AddressSource, RequestBudget, Task
 
 FAILED: Final = 0  # beside the kinds of holdfast.resolve.classify
 

@@ -15,6 +15,7 @@ from holdfast.cache.broken_zones import BrokenZone
 from holdfast.cache.failure_cache import REFRESH_UNREACHABLE
 from holdfast.dns.iana import TYPE_DNSKEY, TYPE_DS
 from holdfast.dns.name import is_subdomain
+from holdfast.resolve.last_known_good import end_server_cuts
 from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import RequestBudget, Task
@@ -159,6 +160,7 @@ def heal(state: ResolverState, source: TaskSource, broken: BrokenZone, now: Inst
     zone = broken.zone
     forget_failures(state, zone)
     state.broken.remove(zone)
+    end_server_cuts(state, zone)
     lasted_s = (now.monotonic_us - broken.since_us) // 1_000_000
     state.record("zone-recovered", zone.decode("latin-1"), f"after {lasted_s} s, seen with {broken.probes} probes")
     state.count("zones_recovered")

@@ -7,7 +7,7 @@ from holdfast.base.security_status import BOGUS
 from holdfast.cache.delegation_cache import Delegation
 from holdfast.dns.iana import TYPE_A, TYPE_AAAA
 from holdfast.dns.name import ROOT, parent
-from holdfast.resolve.delegation import FOREVER_US, may_query
+from holdfast.resolve.delegation import FOREVER_US, hints_delegation, may_query
 from holdfast.resolve.state import ResolverState
 
 BAND_US: Final = 60_000  # servers this close to the fastest count as equally good and share the load
@@ -109,3 +109,17 @@ def choose_server(
     limit = min(costs) + BAND_US
     band = [usable[at] for at in range(len(usable)) if costs[at] <= limit]
     return band[stream.below(len(band))]
+
+
+def were_silent(state: ResolverState, addresses: list[bytes], now: Instant) -> bool:
+    """Tell whether each of these servers left the last query to it unanswered."""
+    for address in addresses:
+        if state.servers.get(address, now.monotonic_us).timeouts == 0:
+            return False
+    return bool(addresses)
+
+
+def hints_were_silent(state: ResolverState, now: Instant) -> bool:
+    """Tell whether there is no use in priming: no root server answered when it was asked last."""
+    addresses = known_addresses(state, hints_delegation(state, FOREVER_US), now)
+    return were_silent(state, addresses, now)

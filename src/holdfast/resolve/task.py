@@ -91,3 +91,15 @@ class Task:
                     seen.append(task)
             at += 1
         return False
+
+
+class AddressSource:
+    """Makes look-ups of name server addresses; fetches know no more of the look-ups that build on them."""
+
+    def lookup_address(self, name: bytes, rtype: int, budget: RequestBudget, depth: int, now: Instant) -> Task:
+        """Start or join the look-up of a server's address."""
+        raise NotImplementedError
+
+    def trust_in(self, name: bytes, budget: RequestBudget, depth: int, now: Instant) -> Task:
+        """Start or join the search for the trust in the zone that encloses ``name``."""
+        raise NotImplementedError

@@ -1,7 +1,11 @@
-"""What time-outs of a server mean for the queries after them."""
+"""What time-outs of a server mean for the queries after them, and how servers are named."""
+
+from ipaddress import ip_address
+
+import pytest
 
 from holdfast.base.limits import SERVER_TIMEOUTS_TO_BACKOFF
-from holdfast.cache.server_cache import ServerEntry
+from holdfast.cache.server_cache import ServerEntry, server_text
 
 
 def test_a_pause_that_loses_many_queries_at_once_is_one_time_out() -> None:
@@ -33,3 +37,17 @@ def test_a_response_ends_the_row() -> None:
     assert server.timeouts == 0
     server.note_timeout(20, 30)
     assert server.timeouts == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "port", "written"),
+    [
+        ("192.0.2.3", None, "192.0.2.3"),
+        ("192.0.2.3", 5301, "192.0.2.3 port 5301"),
+        ("2001:db8::1", None, "2001:db8:0:0:0:0:0:1"),
+        ("2001:db8::1", 5301, "2001:db8:0:0:0:0:0:1 port 5301"),
+    ],
+)
+def test_servers_are_named_by_address_and_unusual_port(text: str, port: int | None, written: str) -> None:
+    server = ip_address(text).packed + (b"" if port is None else port.to_bytes(2, "big"))
+    assert server_text(server) == written

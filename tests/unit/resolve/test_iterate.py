@@ -11,7 +11,6 @@ import pytest
 from holdfast.base.settings import RootServer, UpstreamServer, ZoneServers
 from holdfast.cache.delegation_cache import Delegation, NameServer
 from holdfast.dns.name import ROOT
-from holdfast.resolve.iterate import server_text
 from tests.support.dnssec_records import wire_name
 from tests.support.engine_world import ROOT_ADDRESS, EngineWorld, Message, plain_settings, reply_to, texts
 
@@ -307,20 +306,6 @@ def test_forwarders_may_share_an_address_and_take_over_from_each_other() -> None
     for number in range(10):
         world.ask(f"web{number}.example")
     assert len(world.ports[before:]) < 15  # which of them answers is remembered, by port; some queries explore
-
-
-@pytest.mark.parametrize(
-    ("text", "port", "written"),
-    [
-        ("192.0.2.3", None, "192.0.2.3"),
-        ("192.0.2.3", 5301, "192.0.2.3 port 5301"),
-        ("2001:db8::1", None, "2001:db8:0:0:0:0:0:1"),
-        ("2001:db8::1", 5301, "2001:db8:0:0:0:0:0:1 port 5301"),
-    ],
-)
-def test_servers_are_named_by_address_and_unusual_port(text: str, port: int | None, written: str) -> None:
-    server = ip_address(text).packed + (b"" if port is None else port.to_bytes(2, "big"))
-    assert server_text(server) == written
 
 
 def test_priming_that_needs_a_name_whose_fetch_needs_priming_ends_all_the_same() -> None:

@@ -23,7 +23,7 @@ from holdfast.control.settings import engine_settings, server_settings
 from holdfast.crypto.verifier import CryptographyVerifier
 from holdfast.dns.iana import TYPE_A
 from holdfast.dns.message import parse_question
-from holdfast.dns.name import to_text
+from holdfast.dns.name import label_count, to_text
 from holdfast.lab.authority import Authority
 from holdfast.lab.loopback import LoopbackInternet
 from holdfast.lab.three_hours import VARIANTS
@@ -45,8 +45,8 @@ client_response_timer_ms = 200
 persistent_mib = 8
 """
 GENUINE, FORGED = b"\x00\x04\xcb\x00\x71", b"\x00\x04\xc6\x33\x64"  # RDLENGTH and the first octets of an address
-NETWORK, SIGNATURES = "network", "signatures"
-TROUBLES = (NETWORK, SIGNATURES)  # in turn, when the server starts: no server is heard, or the parent signs badly
+NETWORK, PARENTS, SIGNATURES = "network", "parents", "signatures"
+TROUBLES = (NETWORK, SIGNATURES, PARENTS)  # when the server starts: nobody is heard, or no parent, or one signs badly
 
 
 @dataclass
@@ -55,21 +55,22 @@ class NetworkPath:
 
     signed: set[bytes]
     dice: random.Random
-    silent: bool = False
+    silent: frozenset[bytes] = frozenset()
     forged_percent: int = 0
 
 
 class SeenOverPath(Authority):
     """A server as it is seen over the path."""
 
-    def __init__(self, genuine: Authority, path: NetworkPath) -> None:
+    def __init__(self, address: bytes, genuine: Authority, path: NetworkPath) -> None:
         super().__init__()
         self.zones = genuine.zones
+        self._address = address
         self._path = path
 
     def answer(self, wire: bytes, transport: int) -> bytes | None:
         """Answer, unless the path swallows or changes it."""
-        answer = None if self._path.silent else super().answer(wire, transport)
+        answer = None if self._address in self._path.silent else super().answer(wire, transport)
         question = parse_question(wire)
         if answer is None or isinstance(question, int) or question.qname not in self._path.signed:
             return answer
@@ -89,7 +90,7 @@ class Trial:
         signed = {name for name, leaf in self.leaves.items() if leaf.signed}
         self.path = NetworkPath(signed, random.Random(dice.random()))
         servers = self.world.servers.items()
-        self.internet = LoopbackInternet({one: SeenOverPath(server, self.path) for one, server in servers})
+        self.internet = LoopbackInternet({one: SeenOverPath(one, server, self.path) for one, server in servers})
         self.kept: set[bytes] = set()
         self.authentic = 0
         self.stale = 0
@@ -97,7 +98,8 @@ class Trial:
     def set_out_of_order(self, trouble: str) -> None:
         """Break something; "" mends all."""
         world = self.world
-        self.path.silent = trouble == NETWORK
+        parents = {one for one, server in world.servers.items() if min(map(label_count, server.zones)) < 2}
+        self.path.silent = {NETWORK: frozenset(world.servers), PARENTS: frozenset(parents)}.get(trouble, frozenset())
         _, good, bad, _ = [zone for _, zone in world.versions]
         for address in world.subject_addresses():
             world.servers[address].add(bad if trouble == SIGNATURES else good)
@@ -138,12 +140,12 @@ class Trial:
             server = await asyncio.to_thread(stack.enter_context, running)
             pids = [server.process.pid, *server.worker_pids()]
             assert len(pids) == 3
-            names = self.sample(new=trouble == SIGNATURES)
+            names = self.sample(new=trouble != NETWORK)
             await self.check_usable(server, names)
             self.set_out_of_order("")
             self.path.forged_percent = 25
             clients = [asyncio.create_task(self.client(server)) for _ in range(CLIENTS)]
-            await asyncio.sleep(self.dice.uniform(0.3, 1.5))
+            await asyncio.sleep(self.dice.uniform(0.3, 1.0))
             self.dice.shuffle(pids)
             for pid in pids:
                 os.kill(pid, signal.SIGKILL)
