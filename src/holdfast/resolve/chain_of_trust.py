@@ -315,7 +315,7 @@ class TrustTask(PendingTrust):
             return
         if (lookup is not None and lookup.done) or (fetch is not None and fetch.done):
             return  # it has come
-        if fetch is not None and not fetch.is_unheard():
+        if not ((lookup is not None and lookup.is_unheard()) or (fetch is not None and fetch.is_unheard())):
             self.be_patient(now)  # nothing but slow
             return
         if lookup is None:

@@ -134,6 +134,10 @@ class LookupTask(CachedLookup):
         """Ask the authoritative servers."""
         return self.source.fetch(self.name, self.rtype, self.budget, self.depth, self.excluded, now)
 
+    def is_unheard(self) -> bool:
+        """See `PendingLookup`."""
+        return self.fetch is not None and self.fetch.is_unheard()
+
     def take_fetch(self, task: FetchTask, now: Instant) -> None:
         """Take what the servers said."""
         self.fetch = None

@@ -59,6 +59,10 @@ class PendingLookup(Task):
         super().__init__(key, budget, depth)
         self.result: LookupResult = LookupResult(FAILED)
 
+    def is_unheard(self) -> bool:
+        """Tell whether servers are silent that it asks now."""
+        return False
+
 
 class PendingTrust(Task):
     """The search for the trust in the zone that encloses a name; ``trust`` is set when ``done``.

@@ -12,6 +12,7 @@ from holdfast.resolve.state import ResolverState
 
 BAND_US: Final = 60_000  # servers this close to the fastest count as equally good and share the load
 EXPLORE_ONE_IN: Final = 20  # share of queries that go to any usable server, so that estimates stay fresh
+SILENCES: Final = 3  # in all, of a zone's servers, none of which has answered since
 TRIES_PER_SERVER: Final = 3  # for one question
 
 
@@ -112,11 +113,14 @@ def choose_server(
 
 
 def were_silent(state: ResolverState, addresses: list[bytes], now: Instant) -> bool:
-    """Tell whether each of these servers left the last query to it unanswered."""
+    """Tell whether each of these servers left the last query to it unanswered; one lost packet is no silence."""
+    silences = 0
     for address in addresses:
-        if state.servers.get(address, now.monotonic_us).timeouts == 0:
+        timeouts = state.servers.get(address, now.monotonic_us).timeouts
+        if timeouts == 0:
             return False
-    return bool(addresses)
+        silences += timeouts
+    return silences >= SILENCES
 
 
 def hints_were_silent(state: ResolverState, now: Instant) -> bool:
