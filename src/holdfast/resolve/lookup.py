@@ -79,7 +79,6 @@ class LookupTask(CachedLookup):
         self.source: Final = source
         self.refresh: Final = refresh
         self.started = False
-        self.fetch: FetchTask | None = None
         self.pending_trust: PendingTrust | None = None
         self.server = b""
         self.zone = ROOT
@@ -133,10 +132,6 @@ class LookupTask(CachedLookup):
     def make_fetch(self, now: Instant) -> FetchTask:
         """Ask the authoritative servers."""
         return self.source.fetch(self.name, self.rtype, self.budget, self.depth, self.excluded, now)
-
-    def is_unheard(self) -> bool:
-        """See `PendingLookup`."""
-        return self.fetch is not None and self.fetch.is_unheard()
 
     def take_fetch(self, task: FetchTask, now: Instant) -> None:
         """Take what the servers said."""

@@ -58,10 +58,11 @@ class PendingLookup(Task):
     def __init__(self, key: bytes, budget: RequestBudget, depth: int) -> None:
         super().__init__(key, budget, depth)
         self.result: LookupResult = LookupResult(FAILED)
+        self.fetch: FetchTask | None = None
 
     def is_unheard(self) -> bool:
         """Tell whether servers are silent that it asks now."""
-        return False
+        return self.fetch is not None and self.fetch.is_unheard()
 
 
 class PendingTrust(Task):
