@@ -70,7 +70,8 @@ def put_rules(state: ResolverState, table: OverrideRules, rules: list[OverrideRu
             forget_failures(state, rule.match.name)  # it may have ended because the zone is well again
         state.record("override-rule-ended", rule.match.name.decode("latin-1"), rule.text())
     for rule in begun:
-        state.record("override-rule", rule.match.name.decode("latin-1"), f"{rule.text()} (by {rule.author})")
+        if not rule.configured:  # those of a file need no line in the log of every worker at every start
+            state.record("override-rule", rule.match.name.decode("latin-1"), f"{rule.text()} (by {rule.author})")
         if rule.ends():
             RuleEndTimer(state, table, rule, now.monotonic_us).fire(now)
 
