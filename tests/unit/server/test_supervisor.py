@@ -92,7 +92,7 @@ def test_wrong_requests_are_refused_in_words(server: ServerProcess, request_line
 
 
 def test_commands_sent_together_are_answered_in_order(server: ServerProcess) -> None:
-    count = 150  # their answers fit into the buffers of the connection; who reads none of more is cut off
+    count = 60  # their answers fit into the buffers of the connection; who reads none of more is cut off
     requests: list[dict[str, Any]] = [{"command": "status"}, {"command": "stats"}, {"command": "nothing"}]
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(WAIT_S)
