@@ -14,7 +14,7 @@ from holdfast.server.control_socket import Reply
 from holdfast.server.lines import Values
 from holdfast.server.settings import ServerSettings
 from holdfast.server.trust_anchor_values import merge_reports, setting_values
-from holdfast.server.trust_anchors import TrustAnchorList
+from holdfast.server.trust_anchors import IMPORTED, TrustAnchorList
 
 CHECK_FIRST_S = 10.0  # by then a healthy network has given the keys to every worker
 CHECK_S = 60.0  # states change over days
@@ -109,11 +109,12 @@ class TrustAnchorDesk:
 
     def _records(self, zone: str) -> list[Values]:
         """Return where the anchor of a zone comes from: the configuration, and the records of the list."""
-        found: list[Values] = []
+        found = [one for one in self.list.records if to_text(one.zone) == zone]
+        sources: list[Values] = []
         for one in self._configured:
-            if to_text(one.zone) == zone:
-                found.append({"source": "built in" if one.built_in else "configured"})
-        return [*found, *(one.values() for one in self.list.records if to_text(one.zone) == zone)]
+            if to_text(one.zone) == zone and not (one.built_in and any(record.source == IMPORTED for record in found)):
+                sources.append({"source": "built in" if one.built_in else "configured"})
+        return [*sources, *(record.values() for record in found)]
 
     def _take_warnings(self, result: Values) -> None:
         """Log what is new, and remember what there is."""

@@ -350,6 +350,28 @@ def test_users_are_told_what_is_trusted_and_what_is_wrong(tmp_path: Path, island
         assert '"island 12345"' in texts
 
 
+def test_a_state_that_cannot_be_stored_is_shown_as_an_error(tmp_path: Path, island: tuple[SignedWorld, str]) -> None:
+    world, network = island
+    anchor_state_path(tmp_path / "state", wire_name("island")).mkdir(parents=True)
+    (tmp_path / "state").chmod(0o700)
+    with running_api(tmp_path, network=network) as api:
+        values = {"zone": "island", "record": record_of(world), "reason": "x", "author": "y"}
+        assert api.request("POST", "/v1/anchors", values).status == 201
+        until(lambda: "error: its state cannot be stored" in anchor(api, "show", "island").stdout)
+        assert all(ask(api.server)), "it is trusted all the same"
+
+
+def test_an_imported_file_is_in_force_and_said_to_be_the_source(tmp_path: Path) -> None:
+    with running_api(tmp_path) as api:
+        assert api.request("GET", "/v1/anchors/@").body["anchors"][0]["records"] == [{"source": "built in"}]
+        made = api.request("POST", "/v1/root-anchors", {"xml": EXAMPLE, "reason": "new", "author": "ops"})
+        (root,) = made.body["anchors"]
+        assert (root["trusted"], [one["source"] for one in root["records"]]) == ([20326], ["imported"])
+        assert made.body["warning"] == "key 19036 is not valid any more"
+        (root,) = api.request("DELETE", "/v1/anchors/@?reason=x&author=ops").body["anchors"]
+        assert root["trusted"] == [20326, 38696]
+
+
 def test_many_anchors_are_listed_over_tcp_and_in_one_reply(tmp_path: Path) -> None:
     with running_api(tmp_path) as api:
         for number in range(TRUST_ANCHOR_RECORDS):
