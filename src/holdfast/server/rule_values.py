@@ -280,7 +280,6 @@ def rule_values(rule: OverrideRule) -> Values:
     action = _ACTION_NAMES[rule.action]
     match = rule.match
     values: Values = {
-        "id": rule.identity,
         "action": action,
         "name": to_text(match.name),
         "match": _REACH_NAMES[match.reach],
@@ -289,6 +288,7 @@ def rule_values(rule: OverrideRule) -> Values:
         "start_s": rule.start_s,
     }
     more: Values = {
+        "id": rule.identity,
         "types": [iana.type_name(rtype) for rtype in match.types],
         "services": match.services,
         "client_groups": match.groups,

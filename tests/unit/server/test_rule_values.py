@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.base.limits import OVERRIDE_RULE_LISTED, OVERRIDE_RULE_RECORDS, OVERRIDE_RULE_SERVERS
@@ -117,6 +117,7 @@ WORDS = st.sampled_from(
 )
 
 
+@example({"action": "pass", "name": "a"})
 @given(
     st.fixed_dictionaries(
         {},
