@@ -145,6 +145,9 @@ def _print_anchors(console: Console, command: str, result: Values) -> None:
         if "recheck" in anchor:
             for line in recheck_lines(anchor["recheck"]):
                 console.print(f"  {line}", markup=False)
+        if any(anchor.get("shadow", {}).values()):
+            counts = ", ".join(f"{count} {status}" for status, count in anchor["shadow"].items() if count)
+            console.print(f"  answers without it: {counts}", markup=False)
         if "evidence" in anchor:
             console.print(f"  evidence: {anchor['evidence']}", markup=False)
     if "warning" in result:

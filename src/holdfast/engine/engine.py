@@ -45,6 +45,7 @@ from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.engine.inputs import Resolution
 from holdfast.engine.sum_up import sum_up
 from holdfast.resolve.recall import forget_name, forget_subtree
+from holdfast.resolve.shadow import revalidate
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import Task
 from holdfast.resolve.tasks import Tasks
@@ -443,6 +444,8 @@ class ResolverEngine:
     def handle_timer(self, now: Instant) -> None:
         """Fire everything that is due."""
         self.state.timers.fire(now)
+        if self.state.shadows.ended:
+            revalidate(self.state, self.tasks, now)
         self.state.run_ready(now)
 
     def next_deadline(self) -> int:
@@ -494,6 +497,7 @@ class ResolverEngine:
     def remove_negative_trust_anchor(self, zone: bytes, now: Instant) -> bool:
         """End a negative trust anchor at once; False: there is none, or it is a configured insecure zone."""
         removed = remove_negative_anchor(self.state, zone)
+        revalidate(self.state, self.tasks, now)
         self.state.run_ready(now)
         return removed
 

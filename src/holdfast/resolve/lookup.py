@@ -48,6 +48,7 @@ from holdfast.resolve.name_servers import learn_name_servers
 from holdfast.resolve.pending import FAILED, PendingTrust, TaskSource
 from holdfast.resolve.recall import recall, remember_denial, remember_rrset
 from holdfast.resolve.recovery import note_failure
+from holdfast.resolve.shadow import judge_in_shadow
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.synthesis import learn_wildcard
 from holdfast.resolve.task import RequestBudget
@@ -439,6 +440,8 @@ class LookupTask(CachedLookup):
         """Accept what nobody vouches for; ``cause`` says what is wrong. The anchor's goes with the whole answer."""
         self.kept_unchecked = anchor.is_temporary()
         self.result.let_through = True
+        if self.kept_unchecked:
+            cause = judge_in_shadow(self, self.source, cause, now)
         self.accept(INSECURE, -1, cause, now)
 
     def accept(self, status: int, ttl_s: int, cause: Cause | None, now: Instant) -> None:

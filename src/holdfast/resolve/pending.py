@@ -9,7 +9,7 @@ from typing import Final
 from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S, Instant
 from holdfast.base.limits import PREFETCH_REMAINING_PERCENT
-from holdfast.base.security_status import INDETERMINATE
+from holdfast.base.security_status import INDETERMINATE, UNCHECKED
 from holdfast.cache.failure_cache import NOT_FAILED
 from holdfast.cache.key_cache import ZoneTrust
 from holdfast.cache.stale_cut import StaleCut
@@ -43,6 +43,8 @@ class LookupResult:
         self.failure: int = NOT_FAILED  # one of REFRESH_*
         self.from_failure_cache: bool = False  # the attempt that failed was an earlier one
         self.let_through: bool = False  # by a negative trust anchor: nobody vouches for it
+        self.shadow: int = UNCHECKED  # what the status would be without the anchor
+        self.shadow_pending: bool = False  # that is being looked for
         self.stale: bool = False  # expired data (RFC 8767)
         self.stale_cut: StaleCut | None = None  # an old delegation on the way here
         self.proved_until_s: int = FOREVER_S  # POSIX time at which the first signature of the proof ends

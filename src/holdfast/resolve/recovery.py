@@ -175,11 +175,11 @@ def heal(state: ResolverState, source: TaskSource, broken: BrokenZone, now: Inst
             wanted.append((-entry.uses, entry.name, entry.rtype))
     if wanted:
         wanted.sort()
-        RefreshTimer(state, source, wanted[:REFRESHES], 0, now.monotonic_us).fire(now)
+        RefreshTimer(state, source, wanted[:REFRESHES], 0, True, now.monotonic_us).fire(now)
 
 
 class RefreshTimer(Timer):
-    """Refreshes a list of questions, a batch at a time."""
+    """Looks up a list of questions, a batch at a time: ``afresh``, or what waits in the cache to be judged as well."""
 
     def __init__(
         self,
@@ -187,6 +187,7 @@ class RefreshTimer(Timer):
         source: TaskSource,
         wanted: list[tuple[int, bytes, int]],
         position: int,
+        afresh: bool,
         deadline_us: int,
     ) -> None:
         super().__init__(deadline_us)
@@ -194,14 +195,18 @@ class RefreshTimer(Timer):
         self.source: Final = source
         self.wanted: Final = wanted
         self.position: Final = position
+        self.afresh: Final = afresh
 
     def fire(self, now: Instant) -> None:
         """Refresh the next batch, and come back for the rest."""
         end = min(self.position + REFRESH_BATCH, len(self.wanted))
         for at in range(self.position, end):
             _, name, rtype = self.wanted[at]
-            self.source.refresh(name, rtype, RequestBudget(), now)
+            if self.afresh:
+                self.source.refresh(name, rtype, RequestBudget(), now)
+            else:
+                self.source.lookup(name, rtype, True, RequestBudget(), 0, now)
             self.state.count("recovery_refreshes")
         if end < len(self.wanted):
             deadline_us = now.monotonic_us + REFRESH_INTERVAL_US
-            self.state.timers.add(RefreshTimer(self.state, self.source, self.wanted, end, deadline_us))
+            self.state.timers.add(RefreshTimer(self.state, self.source, self.wanted, end, self.afresh, deadline_us))

@@ -26,6 +26,7 @@ from holdfast.dnssec.negative_trust_anchors import NegativeTrustAnchors
 from holdfast.dnssec.trust_anchor import TrustAnchor
 from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.resolve.error_report import ErrorReports
+from holdfast.resolve.shadow_book import ShadowBook
 from holdfast.resolve.task import Task
 from holdfast.resolve.timers import Timers
 
@@ -54,6 +55,7 @@ class ResolverState:
         self.health: Final = ZoneHealthTable()
         self.cuts: Final = StaleCuts()
         self.stale_questions: Final = StaleQuestions()
+        self.shadows: Final = ShadowBook()
         self.root_answered = False  # no root server has been heard since the start
         self.second_level: SecondLevelCache | None = None
         self.forgotten: Final[dict[bytes, int]] = {}  # zones dropped from the second level, and when (monotonic)

@@ -23,6 +23,8 @@ END_CHECK_US: Final = 60_000_000  # ends are by the wall clock: a step of it is 
 
 def put_negative_anchor(state: ResolverState, anchor: NegativeTrustAnchor, now: Instant) -> None:
     """Put an anchor in force, in place of an earlier one of its zone."""
+    if anchor.is_temporary() and state.negative_anchors.get(anchor.zone) is None:
+        state.shadows.begin(anchor.zone)
     state.negative_anchors.put(anchor)
     change_policy(state)
     state.record("negative-trust-anchor", anchor.zone.decode("latin-1"), described(anchor))
@@ -45,6 +47,7 @@ def remove_negative_anchor(state: ResolverState, zone: bytes) -> bool:
     if anchor is None:
         return False
     state.negative_anchors.remove(zone)
+    state.shadows.end(zone)
     forget_failures(state, zone)
     change_policy(state)
     state.record("negative-trust-anchor-ended", zone.decode("latin-1"), anchor.text())

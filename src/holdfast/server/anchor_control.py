@@ -14,6 +14,7 @@ from holdfast.server.commands import (
     UNAVAILABLE,
     Command,
     CommandError,
+    sums,
 )
 from holdfast.server.control_socket import Reply, noted
 from holdfast.server.evidence_store import FOLDER, prune
@@ -27,6 +28,7 @@ RECHECK_AUTHOR = "recheck"  # in the journal, for anchors that end because their
 REASONS_GIVEN = 3  # in the refusal; `holdfast nta check` has all, and the table
 
 Tell = Callable[[Command, Values, Reply], None]
+SHADOW = Command("nta.shadow", merge=sums)
 PROBE = Command("nta.probe", merge=lambda results: results[0], answer_s=CHECK_S)
 
 log = structlog.get_logger()
@@ -53,8 +55,10 @@ class AnchorControl:
     def command(self, command: Command, values: Values, settings: EngineSettings, reply: Reply) -> None:
         """Carry out a checked command: first the list, then the workers that run."""
         try:
-            if command.name in ("nta.list", "nta.show"):
+            if command.name == "nta.list":
                 reply({"ok": True, "result": self._show(values)})
+            elif command.name == "nta.show":
+                self._show_one(values, reply)
             elif command.name == "nta.evidence":
                 reply({"ok": True, "result": self._evidence(values)})
             elif command.name == "nta.check":
@@ -82,6 +86,17 @@ class AnchorControl:
             if progress:
                 shown["recheck"] = progress
         return result
+
+    def _show_one(self, values: Values, reply: Reply) -> None:
+        """Show one record, with what validation in its shadow has found in all workers. Raises CommandError."""
+        result = self._show(values)
+
+        def answer(counted: Values) -> None:
+            if counted["ok"]:
+                result["anchors"][0]["shadow"] = counted["result"]
+            reply({"ok": True, "result": result})
+
+        self._tell_all(SHADOW, {"command": SHADOW.name, "zone": values["zone"]}, answer)
 
     # -- time ---------------------------------------------------------------------------------------------------------
 

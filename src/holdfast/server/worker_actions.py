@@ -94,6 +94,12 @@ def anchor_states(engine: "ResolverEngine", values: Values, now: Instant) -> Val
     return {"anchors": [report_values(one, shown=KEYS_SHOWN if zone is None else DNSKEYS_PER_ZONE) for one in reports]}
 
 
+def count_shadow(engine: "ResolverEngine", values: Values, _now: Instant) -> Values:
+    """Return how often answers below an anchor would have been secure, bogus and so on without it."""
+    zone = from_text(values["zone"])
+    return dict(engine.state.shadows.numbers(zone)) if zone is not None else {}
+
+
 WORKER_ACTIONS: dict[str, WorkerAction] = {
     "flush": flush,
     "stats": stats,
@@ -102,6 +108,7 @@ WORKER_ACTIONS: dict[str, WorkerAction] = {
     "rule.rehearse": rehearse_rules,
     "nta.put": put_anchor,
     "nta.drop": drop_anchor,
+    "nta.shadow": count_shadow,
     "anchor.put": put_trust_anchor,
     "anchor.drop": drop_trust_anchor,
     "anchor.states": anchor_states,

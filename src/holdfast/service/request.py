@@ -359,10 +359,13 @@ class RequestTask(Task):
         Where zones below an anchor stay validated, what is secure is so in spite of it.
         """
         for anchor in self.state.negative_anchors.covering(self.current, self.rtype, self.view):
+            status = result.shadow if result.let_through else result.status
+            self.state.shadows.note(anchor.zone, self.current, self.rtype, status)
             if anchor.scope.below_strict and result.status == SECURE:
                 continue
             self.status = weaker(self.status, INSECURE)
             self.add_cause(anchor.cause())
+        self.brief = self.brief or result.shadow_pending
 
     def show_soa(self, soa: RRset, result: LookupResult, ttl_s: int, now: Instant) -> None:
         """Show the zone's SOA: the newest that is known, if it is as trustworthy as the denial that it bounds."""

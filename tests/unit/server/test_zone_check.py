@@ -89,7 +89,8 @@ def test_issue4_check_and_add_during_the_outage_of_de_and_the_evidence_again_off
         assert f"{APEX_NSEC3}/NSEC3  33834" in again.stdout
         lines = (tmp_path / "negative-trust-anchors.jsonl").read_text().splitlines()
         name = json.loads(lines[-1])["evidence"]
-        assert f"evidence: {name}" in nta(server, "show", "de").stdout
+        shown = nta(server, "show", "de").stdout
+        assert f"evidence: {name}" in shown and "answers without it: " in shown
     file = tmp_path / "evidence" / name
     replayed = subprocess.run([*COMMAND, "nta", "evidence", str(file)], capture_output=True, text=True, check=False)
     assert (replayed.returncode, replayed.stdout) == (0, again.stdout), "without the server, in another process"
