@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 
-from holdfast.base.effects import FAILURE_REFUSED, FAILURE_UNREACHABLE
+from holdfast.base.effects import FAILURE_CLOSED, FAILURE_REFUSED, FAILURE_UNREACHABLE
 from holdfast.dns.reader import HEADER_OCTETS, name_end
 from holdfast.driver.datagram_exchanges import failure_of
 
@@ -30,6 +30,8 @@ def failure_text(error: OSError) -> str:
         return "connection refused"
     if failure == FAILURE_UNREACHABLE:
         return "unreachable"
+    if failure == FAILURE_CLOSED:
+        return "connection closed"
     return errno.errorcode.get(error.errno or 0, type(error).__name__)
 
 
