@@ -207,16 +207,16 @@ def test_section_3_1_users_are_told_name_end_and_reason() -> None:
     world = BrokenWorld()
     world.add_anchor(reason="registry signs with a wrong key")
     text = "negative trust anchor example until 2026-05-05T17:53:20Z: registry signs with a wrong key"
-    assert ede_texts(world.ask_secure("www.example")) == [text]
-    assert ede_texts(world.ask_secure("www.example")) == [text], "also from the packet cache"
+    assert ede_texts(world.ask_secure("www.example"))[-1] == text
+    assert ede_texts(world.ask_secure("www.example"))[-1] == text, "also from the packet cache"
 
 
 def test_section_3_1_several_are_told_each_by_itself() -> None:
     world = BrokenWorld(insecure_zones=[wire_name("other")])
     world.add_anchor()
     answer = world.ask_secure("alias.example")
-    assert ede_codes(answer)[-1] == EDE_NEGATIVE_TRUST_ANCHOR * 2
-    assert [text.split(" ")[3] for text in ede_texts(answer)] == ["example", "other:"]
+    assert ede_codes(answer)[-2:] == [EDE_NEGATIVE_TRUST_ANCHOR] * 2
+    assert [text.split(" ")[3] for text in ede_texts(answer)[-2:]] == ["example", "other:"]
 
 
 def test_section_3_1_configured_insecure_zones_are_told_as_well() -> None:

@@ -4,7 +4,7 @@ from typing import Final
 
 from holdfast.base.cause import Cause
 from holdfast.base.instant import Instant
-from holdfast.base.limits import SYNTHESIS_HASHES
+from holdfast.base.limits import SYNTHESIS_HASHES, TTL_HIGHEST_BIT
 from holdfast.base.security_status import BOGUS, INDETERMINATE, SECURE, UNCHECKED
 from holdfast.cache.failure_cache import REFRESH_ERROR, FailureEntry
 from holdfast.cache.negative_cache import NegativeEntry
@@ -20,6 +20,7 @@ from holdfast.dns.iana import (
     type_name,
 )
 from holdfast.dns.name import ROOT, parent, to_text
+from holdfast.dns.rdata import parse_soa
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.trust_view import PLAIN_VIEW
 from holdfast.dnssec.work_budget import WorkBudget
@@ -57,6 +58,7 @@ class CachedLookup(PendingLookup):
         self.rtype: Final = rtype
         self.validate: Final = validate and state.settings.validate
         self.for_client: Final = for_client
+        self.health: Final = state.health_for(budget)
         self.view: Final = budget.view if self.validate else PLAIN_VIEW
         self.key_name: Final = self.view.key(name)  # of failures
         self.judging = False
@@ -218,3 +220,17 @@ class CachedLookup(PendingLookup):
         self.result = made
         self.state.finish(self)
         return True
+
+    def beside(self) -> list[RRset]:
+        """Return the further RRsets of an answer to ANY: they stand or fall together (RFC 4035 section 3.2.3)."""
+        if self.rtype != TYPE_ANY:
+            return []
+        return [rrset for rrset in self.others if rrset.name == self.name]
+
+    def soa_limit_s(self) -> int:
+        """Return what the SOA record allows denials, the lesser of its TTL and its MINIMUM field; no SOA, no limit."""
+        soa = self.soa
+        if soa is None or not soa.rdatas:
+            return TTL_HIGHEST_BIT
+        fields = parse_soa(soa.rdatas[0])
+        return soa.ttl if fields is None else min(soa.ttl, fields.minimum)

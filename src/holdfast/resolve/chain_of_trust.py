@@ -76,6 +76,7 @@ class TrustTask(PendingTrust):
         self.source: Final = source
         self.name: Final = name
         self.probing: Final = probing
+        self.health: Final = state.health_for(budget)
         self.current: ZoneTrust | None = None
         self.point: bytes = ROOT
         self.child: bytes = ROOT
@@ -246,7 +247,7 @@ class TrustTask(PendingTrust):
             child = suffix(self.name, labels)
             if self.cross(child, broken.cause, now):
                 causes = [broken.cause] if broken.cause is not None else []
-                self.state.health.note_failure(broken.blamed, child, broken.failure, causes, [])
+                self.health.note_failure(broken.blamed, child, broken.failure, causes, [])
                 return True
         return False
 
@@ -404,7 +405,7 @@ class TrustTask(PendingTrust):
         self.excluded = []
         self.first_cause = None
         if server and verdict.status == SECURE:
-            self.state.health.note_validated(self.child)
+            self.health.note_validated(self.child)
             self.source.observe_anchor(self.child, dnskeys, True, now)
         self.set_current(self.child, trust)
 
@@ -471,7 +472,7 @@ class TrustTask(PendingTrust):
         zone = self.child
         servers = self.excluded
         if self.excuse is not None and self.excuse.zone == zone:
-            self.state.health.note_failure(zone, zone, failure, causes, servers)
+            self.health.note_failure(zone, zone, failure, causes, servers)
         else:
             note_failure(self.state, self.source, zone, zone, TYPE_DNSKEY, failure, causes, servers, self.budget, now)
         self.break_chain(cause, zone, failure, now)

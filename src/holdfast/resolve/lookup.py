@@ -7,7 +7,7 @@ from typing import Final
 
 from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S, Instant
-from holdfast.base.limits import BOGUS_RETRIES, FAILURE_TTL_FIRST_S, TTL_HIGHEST_BIT
+from holdfast.base.limits import BOGUS_RETRIES, FAILURE_TTL_FIRST_S
 from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
 from holdfast.cache.failure_cache import REFRESH_BOGUS, REFRESH_ERROR, REFRESH_UNREACHABLE
 from holdfast.cache.key_cache import ZoneTrust
@@ -18,7 +18,6 @@ from holdfast.dns.iana import (
     EDE_DNSKEY_MISSING,
     EDE_DNSSEC_BOGUS,
     EDE_NO_REACHABLE_AUTHORITY,
-    TYPE_ANY,
     TYPE_DS,
     TYPE_NSEC,
     TYPE_NSEC3,
@@ -27,7 +26,6 @@ from holdfast.dns.iana import (
 )
 from holdfast.dns.message import Message
 from holdfast.dns.name import ROOT, is_subdomain, label_count, suffix, to_text
-from holdfast.dns.rdata import parse_soa
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.denial import (
     INSECURE_PROOF,
@@ -150,7 +148,7 @@ class LookupTask(CachedLookup):
             self.fail(task.causes, task.failure, now)
             return
         if not task.apart:
-            self.state.health.note_answered(task.zone)
+            self.health.note_answered(task.zone)
         self.kind = found.kind
         self.rrset = found.rrset
         self.soa = found.soa
@@ -186,7 +184,7 @@ class LookupTask(CachedLookup):
             causes = [trust.cause] if trust.cause is not None else []
             self.state.broken.want(trust.zone)
             if self.server:
-                self.state.health.note_failure(trust.blamed, self.name, trust.failure, causes, [])
+                self.health.note_failure(trust.blamed, self.name, trust.failure, causes, [])
             if self.server and trust.zone != self.zone and is_subdomain(trust.zone, self.zone):
                 # Unsigned, and this server has no proof that it may be: another one may have better data.
                 self.not_secure(BOGUS, trust.cause, now)
@@ -278,7 +276,7 @@ class LookupTask(CachedLookup):
             if self.denial and self.kind != ANSWER:
                 self.learn_denial(trust, now)
             self.denial = []
-            self.state.health.note_validated(trust.zone)
+            self.health.note_validated(trust.zone)
             self.accept(SECURE, verdict.ttl, None, now)
             return
         nsec, nsec3, cause = self.verified_denial(trust, now)
@@ -306,12 +304,6 @@ class LookupTask(CachedLookup):
             verdict = self.verify(soa, trust, now)
             if verdict.status == SECURE:
                 self.state.denials.set_soa(soa, now.monotonic_us + self.negative_ttl_s(verdict.ttl) * 1_000_000)
-
-    def beside(self) -> list[RRset]:
-        """Return the further RRsets of an answer to ANY: they stand or fall together (RFC 4035 section 3.2.3)."""
-        if self.rtype != TYPE_ANY:
-            return []
-        return [rrset for rrset in self.others if rrset.name == self.name]
 
     def judge_negative(self, trust: ZoneTrust, now: Instant) -> None:
         """Judge a denial of existence."""
@@ -373,7 +365,7 @@ class LookupTask(CachedLookup):
         if proof.result == PROVEN and self.kind == NXDOMAIN and proof.closest_encloser:
             self.missing = suffix(self.name, label_count(proof.closest_encloser) + 1)
         if proof.result == PROVEN or proof.result == INSECURE_PROOF:
-            self.state.health.note_validated(self.judged_zone)
+            self.health.note_validated(self.judged_zone)
         if proof.result == PROVEN:
             self.accept(SECURE, ttl_s, None, now)
         elif proof.result == INSECURE_PROOF:
@@ -418,7 +410,7 @@ class LookupTask(CachedLookup):
         """Bogus in a zone whose failures an anchor excuses; no other server is asked, for this goes on for hours."""
         causes = [cause] if cause is not None else []
         if self.server:
-            self.state.health.note_failure(self.judged_zone, self.name, REFRESH_BOGUS, causes, [self.server])
+            self.health.note_failure(self.judged_zone, self.name, REFRESH_BOGUS, causes, [self.server])
         if self.for_client:
             self.let_through(anchor, cause, now)
         else:
@@ -557,14 +549,6 @@ class LookupTask(CachedLookup):
         if ttl_s >= 0:
             longest = min(longest, ttl_s)
         return max(longest, settings.negative_minimum_ttl_s)
-
-    def soa_limit_s(self) -> int:
-        """Return what the SOA record allows denials, the lesser of its TTL and its MINIMUM field; no SOA, no limit."""
-        soa = self.soa
-        if soa is None or not soa.rdatas:
-            return TTL_HIGHEST_BIT
-        fields = parse_soa(soa.rdatas[0])
-        return soa.ttl if fields is None else min(soa.ttl, fields.minimum)
 
     def store_others(self, now: Instant) -> None:
         """Keep the rest of a chain that came in the same response, unchecked, for the look-ups that follow."""

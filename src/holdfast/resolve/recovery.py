@@ -44,9 +44,10 @@ def note_failure(
 ) -> None:
     """Remember that a question showed ``zone`` to be broken, and look for its recovery from now on.
 
-    ``servers`` (packed addresses) sent what does not validate. A spent ``budget`` shows nothing.
+    ``servers`` (packed addresses) sent what does not validate. A spent ``budget`` shows nothing, and
+    what fails in a shadow no client wants.
     """
-    if budget.spent():
+    if budget.spent() or budget.is_shadow:
         return
     state.health.note_failure(zone, name, failure, causes, servers)
     broken = state.broken.note(zone, name, rtype, budget.view, failure, causes, now.monotonic_us)

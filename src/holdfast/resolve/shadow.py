@@ -80,7 +80,7 @@ def known_trust(lookup: CachedLookup, source: TaskSource, now: Instant) -> ZoneT
     if not book.take_search():
         return None
     budget = RequestBudget()
-    budget.is_probe = True  # no client wants it
+    budget.is_shadow = True
     search = source.trust_in(target, budget, 0, now)
     if search.done:
         return search.trust

@@ -27,7 +27,7 @@ from holdfast.dnssec.trust_anchor import TrustAnchor
 from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.resolve.error_report import ErrorReports
 from holdfast.resolve.shadow_book import ShadowBook
-from holdfast.resolve.task import Task
+from holdfast.resolve.task import RequestBudget, Task
 from holdfast.resolve.timers import Timers
 
 
@@ -53,6 +53,7 @@ class ResolverState:
         self.bad_signatures: Final = BadSignatures()
         self.broken: Final = BrokenZones()
         self.health: Final = ZoneHealthTable()
+        self.unwatched: Final = ZoneHealthTable()  # takes the verdicts that nobody looks at
         self.cuts: Final = StaleCuts()
         self.stale_questions: Final = StaleQuestions()
         self.shadows: Final = ShadowBook()
@@ -71,6 +72,10 @@ class ResolverState:
         self.timers: Final = Timers()
         self.effects: list[Effect] = []
         self.counters: Final[dict[str, int]] = {}
+
+    def health_for(self, budget: RequestBudget) -> ZoneHealthTable:
+        """Return where verdicts on zones are noted: what is judged in a shadow is no client's experience."""
+        return self.unwatched if budget.is_shadow else self.health
 
     def count(self, name: str) -> None:
         """Add one to a counter."""

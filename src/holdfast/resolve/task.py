@@ -25,6 +25,7 @@ class RequestBudget:
         self.server_names = SERVER_NAME_LOOKUPS_PER_REQUEST
         self.work: Final = WorkBudget()
         self.refused = False
+        self.is_shadow = False  # judges what a negative trust anchor lets through: no client wants it or sees it
         self.is_probe = False  # looks for recovery, so what is known of a failure does not stop it
 
     def take(self) -> bool:
