@@ -191,7 +191,8 @@ class LookupTask(CachedLookup):
             else:
                 self.fail(causes, REFRESH_BOGUS, now)
         elif trust.negative_anchor is not None and trust.status != SECURE:
-            self.let_through(trust.negative_anchor, None, now)
+            excused = trust.cause if trust.negative_anchor.scope.below_strict else None
+            self.let_through(trust.negative_anchor, excused, now)
         elif trust.status != SECURE:
             self.accept(trust.status, -1, trust.cause, now)
         elif self.kind in POSITIVE:
@@ -433,7 +434,7 @@ class LookupTask(CachedLookup):
         self.kept_unchecked = anchor.is_temporary()
         self.result.let_through = True
         if self.kept_unchecked:
-            cause = judge_in_shadow(self, self.source, cause, now)
+            cause = judge_in_shadow(self, anchor, self.source, cause, now)
         self.accept(INSECURE, -1, cause, now)
 
     def accept(self, status: int, ttl_s: int, cause: Cause | None, now: Instant) -> None:

@@ -24,6 +24,7 @@ from holdfast.dnssec.denial import (
     prove_nxdomain,
     prove_wildcard_expansion,
 )
+from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.dnssec.rrsig import Verdict, verify_rrset
 from holdfast.dnssec.work_budget import WorkBudget
 from holdfast.resolve.cached_lookup import CachedLookup
@@ -38,17 +39,20 @@ CHECKS: Final = 8  # signature checks for one answer: a denial with SOA and thre
 HASHES: Final = 24  # NSEC3 hashes for one answer
 
 
-def judge_in_shadow(lookup: CachedLookup, source: TaskSource, cause: Cause | None, now: Instant) -> Cause | None:
+def judge_in_shadow(
+    lookup: CachedLookup, anchor: NegativeTrustAnchor, source: TaskSource, cause: Cause | None, now: Instant
+) -> Cause | None:
     """Note what the status of a look-up that is let through would be; returns the cause to show beside EDE 33.
 
-    ``cause``: it was judged already, and is bogus for this reason.
+    ``cause``: it was judged already, and is bogus for this reason; where zones below stay validated it always is, so
+    nothing more is looked for.
     """
     result = lookup.result
     if cause is not None:
         result.shadow = BOGUS
         return cause
     result.shadow = UNCHECKED
-    if not lookup.for_client:
+    if not lookup.for_client or anchor.scope.below_strict:
         return None
     trust = known_trust(lookup, source, now)
     if trust is None:

@@ -359,8 +359,9 @@ class RequestTask(Task):
         Where zones below an anchor stay validated, what is secure is so in spite of it.
         """
         for anchor in self.state.negative_anchors.covering(self.current, self.rtype, self.view):
-            status = result.shadow if result.let_through else result.status
-            self.state.shadows.note(anchor.zone, self.current, self.rtype, status)
+            if self.state.negative_anchors.get(anchor.zone) is anchor:
+                status = result.shadow if result.let_through else result.status
+                self.state.shadows.note(anchor.zone, self.current, self.rtype, status)
             if anchor.scope.below_strict and result.status == SECURE:
                 continue
             self.status = weaker(self.status, INSECURE)

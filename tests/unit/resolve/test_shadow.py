@@ -209,3 +209,13 @@ def test_the_same_when_it_ends_by_the_clock() -> None:
     world.pass_time_us(30_000_000)
     world.pass_time_us(1_000_000)
     assert stored(world, "www.de") == SECURE
+
+
+def test_where_zones_below_stay_validated_the_cause_is_at_hand_and_nothing_is_searched_for() -> None:
+    world = RegistryWorld()
+    world.broken = True
+    world.add_anchor()
+    answer = world.ask_from("www.plain.de")
+    assert answer.answer and ede_codes(answer) == [EDE_DNSSEC_BOGUS, EDE_NEGATIVE_TRUST_ANCHOR]
+    assert "/NSEC3 (keytag=" in ede_texts(answer)[0]
+    assert world.engine.state.shadows.second == -1, "no search has begun"
