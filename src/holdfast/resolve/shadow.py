@@ -1,9 +1,9 @@
 """Validation in the shadow of a negative trust anchor: what the verdict would be without it.
 
 What an anchor lets through is judged with the trust that those have who do not see the anchor, if that is known; nobody
-waits for it, and nothing is stored. If it is not known, a search for it begins beside the answer, within limits, and
-the answer is kept for a moment only, so that the next one says more. The verdict is counted, and its cause goes with
-the answer beside EDE 33.
+waits for it, and the verdict is stored nowhere. If it is not known, a search for it begins beside the answer, within
+limits, and the answer is kept for a moment only, so that the next one says more. The verdict is counted, and its cause
+goes with the answer beside EDE 33.
 """
 
 from typing import Final
