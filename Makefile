@@ -41,6 +41,7 @@ test: lint test-interpreted test-compiled ## Lint, then the whole suite twice: i
 .PHONY: lint
 lint: $(LOCKED) ## ruff and mypy --strict
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 
 .PHONY: test-interpreted

@@ -34,9 +34,7 @@ def show(
 @anchor.command("add")
 def add(
     zone: ZoneArgument,
-    record: Annotated[
-        list[str], typer.Argument(metavar="RECORD", help="DS 12345 13 2 0123... or DNSKEY 257 3 13 ...")
-    ],
+    record: Annotated[list[str], typer.Argument(metavar="RECORD", help="DS 12345 13 2 0123... or DNSKEY 257 3 13 ...")],
     reason: ReasonOption,
     author: AuthorOption = None,
     socket: SocketOption = None,

@@ -32,6 +32,7 @@ from holdfast.resolve.state import ResolverState
 HIGHEST_TYPE: Final = 257  # CAA: beyond it stand only types that hardly anybody uses
 FORGOTTEN_ZONES: Final = 1000  # remembered until the store has surely dropped them ...
 FORGOTTEN_US: Final = 60_000_000  # ... which takes it seconds
+STORED_ERROR_US: Final = 2_000_000  # records count whole seconds, and so does the clock that they are read by
 
 
 def remember_rrset(state: ResolverState, entry: CachedRRset, now: Instant) -> None:
@@ -108,7 +109,7 @@ def forget_records(state: ResolverState, zone: bytes, prefix: bytes, now: Instan
 def was_forgotten(state: ResolverState, name: bytes, stored_us: int) -> bool:
     """Tell whether a record is from before its zone was dropped, which the store may not have done yet."""
     for zone, forgotten_us in state.forgotten.items():
-        if stored_us <= forgotten_us and is_subdomain(name, zone):
+        if stored_us <= forgotten_us + STORED_ERROR_US and is_subdomain(name, zone):
             return True
     return False
 

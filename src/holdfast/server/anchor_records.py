@@ -28,7 +28,7 @@ def parse_anchor(zone: bytes, text: str) -> tuple[int, bytes]:
     kind, _, rest = text.strip().partition(" ")
     rtype = type_number(kind)
     if rtype not in ANCHOR_TYPES:
-        raise ValueError(f"{kind!r} where DS or DNSKEY should be; write \"DS 12345 13 2 0123...\"")
+        raise ValueError(f'{kind!r} where DS or DNSKEY should be; write "DS 12345 13 2 0123..."')
     try:
         rdata = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.RdataType.make(rtype), rest).to_wire() or b""
     except (dns.exception.DNSException, ValueError) as error:

@@ -185,4 +185,3 @@ class TrustAnchorDesk:
 _PUT = Command("anchor.put", merge=lambda _results: {})
 _DROP = Command("anchor.drop", merge=lambda _results: {})
 _STATES = Command("anchor.states", merge=lambda results: {"anchors": merge_reports(results)})
-

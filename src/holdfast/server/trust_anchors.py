@@ -180,9 +180,7 @@ class TrustAnchorList:
             text = f"{command}: cannot write {self._journal.path}: {error.strerror or error}"
             raise CommandError(text, UNAVAILABLE) from None
 
-    def _add(
-        self, values: Values, settings: EngineSettings, configured: list[TrustAnchorSetting]
-    ) -> list[str]:
+    def _add(self, values: Values, settings: EngineSettings, configured: list[TrustAnchorSetting]) -> list[str]:
         zone = _zone(values)
         try:
             rtype, rdata = parse_anchor(zone, values["record"])
@@ -214,9 +212,7 @@ class TrustAnchorList:
             raise CommandError(f"anchor.import: {error}", argument="xml") from None
         now_s = self._now_s()
         usable = [one for one in found if one.until_s > now_s]
-        records = [
-            self._record(ROOT, one.rtype, one.ds, IMPORTED, values, one.from_s, one.until_s) for one in usable
-        ]
+        records = [self._record(ROOT, one.rtype, one.ds, IMPORTED, values, one.from_s, one.until_s) for one in usable]
         if not any(one.is_in_force(now_s) for one in records):
             raise CommandError("anchor.import: none of its keys is valid now; is it the present file?", argument="xml")
         self._write("import", records, values)
@@ -233,9 +229,7 @@ class TrustAnchorList:
         zone = _zone(values)
         text = to_text(zone)
         tag = values.get("key_tag", -1)
-        going = [
-            one for one in self.records if one.zone == zone and tag in (-1, anchor_key_tag(one.rtype, one.rdata))
-        ]
+        going = [one for one in self.records if one.zone == zone and tag in (-1, anchor_key_tag(one.rtype, one.rdata))]
         if not going and any(one.zone == zone for one in configured):
             words = "change validation.trust_anchors or built_in_trust_anchors, and reload"
             raise CommandError(f"anchor.remove: what {text} has is from the configuration: {words}", CONFLICT)

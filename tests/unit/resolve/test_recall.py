@@ -1,6 +1,7 @@
 """What was judged is kept, comes back after a restart, and only that."""
 
 import dns.rcode
+import pytest
 
 from tests.support.engine_world import texts
 from tests.support.kept import KeptRecords
@@ -96,14 +97,18 @@ def test_a_flush_reaches_what_is_kept() -> None:
     assert "www.example. A" in world.asked()
 
 
-def test_records_from_before_a_flush_are_not_believed_while_the_store_lags() -> None:
+@pytest.mark.parametrize(("before_ms", "after_ms"), [(0, 0), (300, 300), (300, 900), (5_000, 20_000)])
+def test_records_from_before_a_flush_are_not_believed_while_the_store_lags(before_ms: int, after_ms: int) -> None:
+    """Also within the second in which they were stored: records say no more than that."""
     world = kept_world()
     world.ask_secure("www.example")
     assert world.kept is not None
     lagging = dict(world.kept.records)
+    world.clock_us += before_ms * 1000
     world.engine.flush(EXAMPLE, True, world.now())
     world.run()
     world.kept.records = lagging
+    world.clock_us += after_ms * 1000
     world.sent.clear()
     world.ask_secure("www.example")
     assert "www.example. A" in world.asked()
