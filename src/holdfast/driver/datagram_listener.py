@@ -9,7 +9,6 @@ from holdfast.driver.seams import DatagramSocket
 from holdfast.engine.engine import ResolverEngine
 
 BATCH_DATAGRAMS: Final = 64  # per wake-up: amortises the wake-up, yet keeps upstream responses flowing
-BUSY_US: Final = 60  # woken again this soon, more queries are expected: asking in vain costs an exception each time
 QUERY_OCTETS: Final = 4096  # no sane query is larger; the rest is cut off and will not parse
 ADDRESSES_REMEMBERED: Final = 10_000  # packed forms of client addresses, so that each is parsed once
 
@@ -49,15 +48,14 @@ class DatagramListener:
         self._pump: Final = pump
         self._service: Final = service
         self._packed: Final[dict[str, bytes]] = {}
-        self._drained_us = 0
-        self._is_full = False  # the last batch was, so more must be waiting
 
-    def drain(self, now: Instant) -> None:
-        """Take what has arrived. Answers from the cache go out at once."""
-        busy = self._is_full or now.monotonic_us - self._drained_us < BUSY_US
-        self._drained_us = now.monotonic_us
+    def drain(self, now: Instant, more: bool) -> None:
+        """Take the datagram that has arrived, or with ``more`` all that have: asking in vain costs an exception.
+
+        Answers from the cache go out at once.
+        """
         waiting = False
-        left = BATCH_DATAGRAMS if busy else 1
+        left = BATCH_DATAGRAMS if more else 1
         while left > 0:
             try:
                 wire, address = self._sock.recvfrom(QUERY_OCTETS)
@@ -71,7 +69,6 @@ class DatagramListener:
                 waiting = True
             else:
                 peer.send(response)
-        self._is_full = busy and left == 0
         if waiting:
             self._pump()
 

@@ -14,6 +14,7 @@ from holdfast.driver.pump import NEVER_US, Pump
 from holdfast.driver.seams import Clocks, Poller
 
 NO_LIMIT_S: Final = -1.0
+AT_ONCE_US: Final = 4  # a wait this short did not sleep: what it found had come before, and more may have
 EVENTS_AT_ONCE: Final = 128  # of one wait: the rest is as ready at the next, and the system's buffer stays small
 
 
@@ -39,6 +40,7 @@ class DatagramLoop:
         self._failed: Final = failed
         self._listeners: Final[dict[int, DatagramListener]] = {}
         self._has_received = False
+        self._is_behind = False  # datagrams come faster than they are served
 
     def watch(self, descriptor: int, listener: DatagramListener) -> None:
         """Drain a listener whenever its socket can be read."""
@@ -56,12 +58,12 @@ class DatagramLoop:
         ``timeout_s`` may be NO_LIMIT_S; 0: take what is there already.
         """
         self.interrupted = False
-        now_us = self._clocks.monotonic_us()
-        end_us = NEVER_US if timeout_s < 0 else now_us + int(timeout_s * 1_000_000)
+        asked_us = self._clocks.monotonic_us()
+        end_us = NEVER_US if timeout_s < 0 else asked_us + int(timeout_s * 1_000_000)
         while True:
-            ready = self._poller.poll(self._wait_s(now_us, end_us), EVENTS_AT_ONCE)
+            ready = self._poller.poll(self._wait_s(asked_us, end_us), EVENTS_AT_ONCE)
             now = self._clocks.read()
-            now_us = now.monotonic_us
+            self._is_behind = now.monotonic_us - asked_us < AT_ONCE_US
             others: list[tuple[int, int]] | None = None
             for event in ready:
                 try:
@@ -74,8 +76,9 @@ class DatagramLoop:
             self._see_to_the_rest(now)
             if others is not None:
                 return others
-            if self.interrupted or (end_us != NEVER_US and now_us >= end_us):
+            if self.interrupted or (end_us != NEVER_US and now.monotonic_us >= end_us):
                 return []
+            asked_us = self._clocks.monotonic_us()
 
     def _wait_s(self, now_us: int, end_us: int) -> float:
         """Return how long nothing needs to be done unless something arrives."""
@@ -90,7 +93,7 @@ class DatagramLoop:
         """Take the datagrams of a descriptor; False: it is none of ours."""
         listener = self._listeners.get(descriptor)
         if listener is not None:
-            listener.drain(now)
+            listener.drain(now, self._is_behind)
             return True
         if not self._exchanges.receive(descriptor, now):
             return False

@@ -7,8 +7,8 @@ import dns.message
 
 from holdfast.base.effects import TRANSPORT_TCP, Client, Effect, SendAnswer
 from holdfast.driver.datagram_exchanges import DatagramExchanges, Destination
-from holdfast.driver.datagram_listener import BUSY_US, DatagramListener
-from holdfast.driver.datagram_loop import DatagramLoop
+from holdfast.driver.datagram_listener import DatagramListener
+from holdfast.driver.datagram_loop import AT_ONCE_US, DatagramLoop
 from holdfast.driver.pump import Pump
 from holdfast.engine.inputs import Resolution
 from tests.support.drivers import FakePoller, FakeSocket, FakeTime
@@ -127,14 +127,15 @@ def test_when_nothing_can_be_sent_the_client_hears_servfail() -> None:
     assert all(sock.closed for sock in path.upstream)
 
 
-def test_one_datagram_per_wake_up_until_the_socket_is_busy() -> None:
+def test_one_datagram_per_wake_up_unless_the_wait_was_none() -> None:
     path = Path()
     path.ask()
     path.respond()
-    path.time.now_us += BUSY_US
+    path.poller.on_poll = lambda: setattr(path.time, "now_us", path.time.now_us + AT_ONCE_US)
     path.listening.receive_calls = 0
     path.ask(repeat=3)
     assert path.listening.receive_calls == 1, "nobody asks in vain when it is quiet"
+    path.poller.on_poll = None
     path.wake(path.listening)
     assert path.listening.receive_calls == 4, "two more, and the one that says that there are none left"
     assert len(path.listening.sent_to) == 4
