@@ -21,6 +21,7 @@ from holdfast.dnssec.denial import (
     prove_nxdomain,
     prove_wildcard_expansion,
 )
+from holdfast.dnssec.denial_nsec3 import nsec3_covers
 from holdfast.dnssec.work_budget import WorkBudget
 
 ZONES: Final = 5000  # zones with remembered proofs; the oldest goes first
@@ -42,13 +43,6 @@ def base32hex_label(digest: bytes) -> bytes:
     if count:
         out.append(BASE32HEX[(bits << (5 - count)) & 31])
     return bytes(out)
-
-
-def covers(key: bytes, next_key: bytes, wanted: bytes) -> bool:
-    """Say whether ``wanted`` sorts between two neighbours of a chain; its last record points back to the first."""
-    if key < next_key:
-        return key < wanted < next_key
-    return wanted > key or wanted < next_key
 
 
 class StoredProof:
@@ -122,7 +116,7 @@ class ZoneProofs:
             del self.proofs[found]
             del self.keys[at]
             return None
-        if found == key or covers(found, proof.next_key, key):
+        if found == key or nsec3_covers(found, proof.next_key, key):  # NSEC chains are circles of keys as well
             return proof
         return None
 

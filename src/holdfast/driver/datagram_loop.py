@@ -40,7 +40,6 @@ class DatagramLoop:
         self._failed: Final = failed
         self._listeners: Final[dict[int, DatagramListener]] = {}
         self._has_received = False
-        self._is_behind = False  # datagrams come faster than they are served
 
     def watch(self, descriptor: int, listener: DatagramListener) -> None:
         """Drain a listener whenever its socket can be read."""
@@ -63,11 +62,11 @@ class DatagramLoop:
         while True:
             ready = self._poller.poll(self._wait_s(asked_us, end_us), EVENTS_AT_ONCE)
             now = self._clocks.read()
-            self._is_behind = now.monotonic_us - asked_us < AT_ONCE_US
+            more = now.monotonic_us - asked_us < AT_ONCE_US
             others: list[tuple[int, int]] | None = None
             for event in ready:
                 try:
-                    if not self._serve(event[0], now):
+                    if not self._serve(event[0], now, more):
                         if others is None:
                             others = []
                         others.append(event)
@@ -89,11 +88,11 @@ class DatagramLoop:
             return NO_LIMIT_S
         return (first_us - now_us) / 1e6 if first_us > now_us else 0.0
 
-    def _serve(self, descriptor: int, now: Instant) -> bool:
-        """Take the datagrams of a descriptor; False: it is none of ours."""
+    def _serve(self, descriptor: int, now: Instant, more: bool) -> bool:
+        """Take the datagram of a descriptor, of a listener all with ``more``; False: it is none of ours."""
         listener = self._listeners.get(descriptor)
         if listener is not None:
-            listener.drain(now, self._is_behind)
+            listener.drain(now, more)
             return True
         if not self._exchanges.receive(descriptor, now):
             return False

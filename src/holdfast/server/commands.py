@@ -123,21 +123,19 @@ class Route:
 class Command:
     """A command. ``merge`` makes one result of the workers' results; None: the supervisor carries it out itself.
 
-    ``for_anchors``: it concerns the list of negative trust anchors, ``for_trust_anchors``: that of trust anchors,
-    ``for_rules``: that of override rules, ``for_incidents``: the detector's incidents; all are the supervisor's.
     ``route``: see `at`. ``answer_s`` is how long workers may take.
     """
 
     name: str
     arguments: tuple[Argument, ...] = ()
     merge: Merge | None = None
-    for_anchors: bool = False
-    for_incidents: bool = False
-    for_rules: bool = False
-    for_trust_anchors: bool = False
     meaning: str = ""
     route: Route | None = None
     answer_s: float = ANSWER_S
+
+    def topic(self) -> str:
+        """Return the first part of the name: which of the supervisor's lists a command concerns."""
+        return self.name.partition(".")[0]
 
     def at(self) -> Route:
         """Return where the HTTP API has it: what the row says, else a place made of its name."""
@@ -334,21 +332,18 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "nta.list",
-            for_anchors=True,
             meaning="The negative trust anchors in force.",
             route=Route("GET", "/nta"),
         ),
         Command(
             "nta.show",
             (ZONE,),
-            for_anchors=True,
             meaning="The negative trust anchor of a zone.",
             route=Route("GET", ONE_NTA),
         ),
         Command(
             "nta.add",
             (ZONE, REASON, AUTHOR, LIFETIME_OR_DEFAULT, *SCOPE, NAMES, FORCE, RECHECK),
-            for_anchors=True,
             meaning="Stop validating a zone, in all workers at once; it ends by itself. Refused, unless forced, if a "
             "check does not find that its registry failed.",
             route=Route("POST", "/nta", 201, made="anchors"),
@@ -356,63 +351,54 @@ COMMANDS: dict[str, Command] = {
         Command(
             "nta.check",
             (ZONE, NAMES),
-            for_anchors=True,
             meaning="Ask all servers of a zone and judge whose fault it is that it does not validate.",
             route=Route("POST", ONE_NTA + "/check"),
         ),
         Command(
             "nta.evidence",
             (ZONE,),
-            for_anchors=True,
             meaning="Where the evidence is that a negative trust anchor rests on.",
             route=Route("GET", ONE_NTA + "/evidence"),
         ),
         Command(
             "nta.extend",
             (ZONE, LIFETIME, AUTHOR, REASON_AGAIN),
-            for_anchors=True,
             meaning="Set a new end, counted from now.",
             route=Route("PATCH", ONE_NTA),
         ),
         Command(
             "nta.remove",
             (ZONE, REASON, AUTHOR),
-            for_anchors=True,
             meaning="Validate the zone again, in all workers at once.",
             route=Route("DELETE", ONE_NTA),
         ),
         Command(
             "incident.list",
-            for_incidents=True,
             meaning="Zones that the detector calls or called broken, the latest first.",
             route=Route("GET", "/incidents"),
         ),
         Command(
             "incident.show",
             (INCIDENT,),
-            for_incidents=True,
             meaning="One incident with its evidence, and the negative trust anchor to consider.",
             route=Route("GET", ONE_INCIDENT),
         ),
         Command(
             "incident.acknowledge",
             (INCIDENT, AUTHOR),
-            for_incidents=True,
             meaning="Take an incident on: nobody is called again because of it.",
             route=Route("POST", ONE_INCIDENT + "/acknowledge"),
         ),
         Command(
             "rule.list",
             (RULE_START,),
-            for_rules=True,
             meaning="The override rules in force, in order, as many as fit; next says where to go on.",
             route=Route("GET", "/rules"),
         ),
-        Command("rule.show", (RULE_ID,), for_rules=True, meaning="One override rule.", route=Route("GET", ONE_RULE)),
+        Command("rule.show", (RULE_ID,), meaning="One override rule.", route=Route("GET", ONE_RULE)),
         Command(
             "rule.add",
             (replace(RULE_ID, required=False), *RULE, REASON, AUTHOR, RULE_LIFETIME, BEFORE, FIRST),
-            for_rules=True,
             meaning="Put an override rule in force, in all workers at once.",
             route=Route("POST", "/rules", 201, made="rules"),
         ),
@@ -428,55 +414,47 @@ COMMANDS: dict[str, Command] = {
                 FIRST,
                 replace(BEFORE, name="remove", meaning="Rehearse taking this rule away, instead of adding one."),
             ),
-            for_rules=True,
             meaning="Tell what a rule would change for the questions of the last hour; nothing is changed.",
             route=Route("POST", "/rule-dry-run"),
         ),
         Command(
             "rule.move",
             (RULE_ID, AUTHOR, RULE_REASON, BEFORE, FIRST),
-            for_rules=True,
             meaning="Put an override rule of run time in another place of the order.",
             route=Route("PATCH", ONE_RULE),
         ),
         Command(
             "rule.remove",
             (RULE_ID, REASON, AUTHOR),
-            for_rules=True,
             meaning="End an override rule of run time.",
             route=Route("DELETE", ONE_RULE),
         ),
         Command(
             "anchor.list",
-            for_trust_anchors=True,
             meaning="The trust anchors, with states (RFC 5011) and warnings.",
             route=Route("GET", "/anchors"),
         ),
         Command(
             "anchor.show",
             (ZONE,),
-            for_trust_anchors=True,
             meaning="The trust anchor of a zone.",
             route=Route("GET", ONE_ANCHOR),
         ),
         Command(
             "anchor.add",
             (ZONE, RECORD, REASON, AUTHOR),
-            for_trust_anchors=True,
             meaning="Trust a key of a zone, in all workers at once.",
             route=Route("POST", "/anchors", 201, made="anchors"),
         ),
         Command(
             "anchor.import",
             (XML, REASON, AUTHOR),
-            for_trust_anchors=True,
             meaning="Trust the root keys in IANA's file, in place of those built in or imported before.",
             route=Route("POST", "/root-anchors"),
         ),
         Command(
             "anchor.remove",
             (ZONE, REASON, AUTHOR, KEY_TAG),
-            for_trust_anchors=True,
             meaning="Trust keys of a zone no more that were added or imported, in all workers at once.",
             route=Route("DELETE", ONE_ANCHOR),
         ),

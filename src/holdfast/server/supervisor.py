@@ -288,15 +288,16 @@ class Supervisor:
 
     def _command(self, command: Command, values: Values, reply: Reply) -> None:
         """Carry out a checked command."""
+        topic = command.topic()
         if command.merge is not None:
             self._tell_workers(command, values, reply)
-        elif command.for_anchors:
+        elif topic == "nta":
             self._anchors.command(command, values, self._engine_settings, reply)
-        elif command.for_incidents:
+        elif topic == "incident":
             self._command_incidents(values, reply)
-        elif command.for_rules:
+        elif topic == "rule":
             self._rules.command(command, values, self._engine_settings, reply)
-        elif command.for_trust_anchors:
+        elif topic == "anchor":
             self._trust_anchors.command(command, values, self._engine_settings, reply)
             self._engine_settings.trust_anchors = self._trust_anchors.settings_for_workers()
         elif command.name == "status":
