@@ -43,7 +43,7 @@ class DeNetwork:
     """The world behind sockets of a thread.
 
     ``forge``: somebody on the path to the servers of ``de``, who sees each of their answers; ``forge_elsewhere``: to
-    all others.
+    all others. ``elsewhere``: the same servers over other paths, on which nobody is.
     """
 
     def __init__(self, scale: float = 0.04) -> None:
@@ -52,6 +52,7 @@ class DeNetwork:
         self.forge: Forge | None = None
         self.forge_elsewhere: Forge | None = None
         subject = self.world.subject_addresses()
+        self.elsewhere = LoopbackInternet(dict(self.world.servers))
         served = {
             address: Forgeable(server, self, address in subject) for address, server in self.world.servers.items()
         }
@@ -81,7 +82,8 @@ class DeNetwork:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Serve while the block runs."""
-        self._loop.run_until_complete(self.internet.start())
+        for internet in (self.internet, self.elsewhere):
+            self._loop.run_until_complete(internet.start())
         thread = threading.Thread(target=self._loop.run_forever)
         thread.start()
         try:
@@ -94,10 +96,12 @@ class DeNetwork:
 
     async def _close(self) -> None:
         self.internet.close()
+        self.elsewhere.close()
         await asyncio.sleep(0)
 
-    def configuration(self, folder: Path, more: str = "") -> str:
-        """The sections of a configuration that lead here; ``more`` is added at the end."""
+    def configuration(self, folder: Path, more: str = "", internet: LoopbackInternet | None = None) -> str:
+        """The sections of a configuration that lead here, or to another ``internet``; ``more`` is added."""
+        address_map = (internet or self.internet).address_map
         hints, anchor = folder / "hints", folder / "anchor"
         lines = []
         for name, addresses in ROOT_SERVERS.items():
@@ -106,9 +110,7 @@ class DeNetwork:
         hints.write_text("".join(lines))
         ds = self.world.root_key.ds(ROOT)
         anchor.write_text(f". IN DS {ds[0] << 8 | ds[1]} {ds[2]} {ds[3]} {ds[4:].hex()}\n")
-        places = "".join(
-            f'"{ip_address(one)}" = "{host}:{port}"\n' for one, (host, port) in self.internet.address_map.items()
-        )
+        places = "".join(f'"{ip_address(one)}" = "{host}:{port}"\n' for one, (host, port) in address_map.items())
         return (
             f"[validation]\ntrust_anchor_file = {json.dumps(str(anchor))}\n{more}"
             f"[upstream]\nroot_hints_file = {json.dumps(str(hints))}\ncookies = false\n[upstream.address_map]\n{places}"

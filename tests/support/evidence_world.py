@@ -3,6 +3,7 @@
 ``Wiretap`` functions stand for somebody on the path: they see what a server answers and return what arrives.
 """
 
+import random
 from collections.abc import Callable
 from ipaddress import ip_address
 
@@ -16,17 +17,17 @@ from holdfast.crypto.verifier import CryptographyVerifier
 from holdfast.dns.iana import TYPE_DNSKEY, TYPE_DS, TYPE_SOA
 from holdfast.dns.name import ROOT, to_text
 from holdfast.dns.writer import build_query
-from holdfast.evidence.bundle import SERVER, TCP, UDP, VANTAGE, Bundle, Known, Parent, Place
+from holdfast.evidence.bundle import PARENT, SERVER, TCP, TLS, UDP, VANTAGE, Bundle, Known, Parent, Place
 from holdfast.evidence.collection import Collection
-from holdfast.evidence.questions import questions_for
+from holdfast.evidence.questions import is_asked, questions_for
 from holdfast.evidence.verdict import Report, judge
+from holdfast.lab.authority import Authority
 from holdfast.lab.outage import find_outage
 from holdfast.lab.world import World
 from tests.support.outage_world import spoil
 
 Wiretap = Callable[[str, str, bytes], bytes | None]
 SEED = 7
-TRANSPORTS = {UDP: TRANSPORT_UDP, TCP: TRANSPORT_TCP}
 ALGORITHMS, DIGESTS = [8, 10, 13, 14, 15, 16], [2, 4]
 
 
@@ -96,31 +97,42 @@ class DeWorld:
         wiretap: Wiretap = nobody,
         seed: int = 0,
         elsewhere: Wiretap | None = None,
+        over: str = TLS,
         servers: int = 0,
         names: list[bytes] | None = None,
     ) -> Bundle:
-        """Ask everybody; ``elsewhere`` is the path of a vantage point, which asks the first server."""
+        """Ask everybody; ``elsewhere`` is the path of a vantage point, reached ``over``, to the first server."""
         sample = [*self.delegations(True), *self.delegations(False)] if names is None else names
         questions = questions_for(self.zone, sample, seed)
         collection = Collection(self.zone, self.now_s, questions)
         collection.known.extend(self.known)
         hosts = [(one.name, address) for one in self.outage.servers for address in one.addresses]
         for name, address in hosts[: servers or None]:
-            self._ask(collection, Place(SERVER, name, address), address, wiretap)
+            self._ask(collection, Place(SERVER, name, address), address, wiretap, (UDP, TCP))
         if elsewhere is not None:
-            self._ask(collection, Place(VANTAGE, "elsewhere", "192.0.2.53"), hosts[0][1], elsewhere)
+            self._ask(collection, Place(VANTAGE, "elsewhere", "192.0.2.53"), hosts[0][1], elsewhere, (over,))
         return collection.bundle(self.now_s + 3, self.now_s, ALGORITHMS, DIGESTS, 50, self.parent())
 
-    def _ask(self, collection: Collection, place: Place, address: str, wiretap: Wiretap) -> None:
+    def _ask(
+        self, collection: Collection, place: Place, address: str, wiretap: Wiretap, transports: tuple[str, ...]
+    ) -> None:
         number = collection.add_place(place)
         authority = self.world.servers[ip_address(address).packed]
-        for transport, kind in TRANSPORTS.items():
+        for transport in transports:
             for at, question in enumerate(collection.questions):
+                if not is_asked(question, place.kind):
+                    continue
+                asked = self.above() if question.kind == PARENT else authority
                 query = build_query(at, question.name, question.rtype, 0, 1232, True, [])
-                answer = authority.answer(query, kind)
+                answer = asked.answer(query, TRANSPORT_UDP if transport == UDP else TRANSPORT_TCP)
                 wire = wiretap(address, transport, answer) if answer is not None else None
                 failure = "timeout" if wire is None else ""
-                collection.add(number, transport, at, at * 10 + (500 if transport == TCP else 0), wire, failure)
+                collection.add(number, transport, at, at * 10 + (0 if transport == UDP else 500), wire, failure)
+
+    def above(self) -> Authority:
+        """A server of the parent."""
+        parent = self.zone[self.zone[0] + 1 :]
+        return next(one for one in self.world.servers.values() if parent in one.zones)
 
     def report(self, wiretap: Wiretap = nobody, **more: object) -> Report:
         """Collect and judge."""
@@ -152,6 +164,14 @@ def spoil_all(message: dns.message.Message) -> None:
             spoil(rrset)
 
 
+def spoil_two_thirds(message: dns.message.Message) -> None:
+    """Imitate the registry's mistake: the same two thirds of the signatures, always in the same way."""
+    for rrset in sections(message):
+        chosen = random.Random(rrset.name.to_text()).random() < 0.66 or rrset.covers == dns.rdatatype.SOA
+        if chosen and rrset.rdtype == dns.rdatatype.RRSIG and rrset.covers != dns.rdatatype.DNSKEY:
+            spoil(rrset)
+
+
 def strip_all(message: dns.message.Message) -> None:
     """Take all signatures away."""
     for section in (message.answer, message.authority):
@@ -163,4 +183,15 @@ def text(name: bytes) -> str:
     return to_text(name)
 
 
-__all__ = ["ROOT", "DeWorld", "Wiretap", "forging", "nobody", "sections", "spoil_all", "strip_all", "text"]
+__all__ = [
+    "ROOT",
+    "DeWorld",
+    "Wiretap",
+    "forging",
+    "nobody",
+    "sections",
+    "spoil_all",
+    "spoil_two_thirds",
+    "strip_all",
+    "text",
+]

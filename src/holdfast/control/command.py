@@ -148,6 +148,8 @@ def _print_anchors(console: Console, command: str, result: Values) -> None:
         if any(anchor.get("shadow", {}).values()):
             counts = ", ".join(f"{count} {status}" for status, count in anchor["shadow"].items() if count)
             console.print(f"  answers without it: {counts}", markup=False)
+        if "confirmed" in anchor:
+            console.print(f"  confirmed: {anchor['confirmed']}", markup=False)
         if "evidence" in anchor:
             console.print(f"  evidence: {anchor['evidence']}", markup=False)
     if "warning" in result:

@@ -47,6 +47,9 @@ servers = ["192.0.2.53"]
 
 [validation]
 insecure_zones = ["corp.example"]
+
+[negative_trust_anchors]
+vantage_points = ["tls://9.9.9.9#dns.quad9.net", "tunnel://10.1.0.53"]
 ```
 
 The text below is made from the program (`python -m holdfast.control.config_docs >docs/configuration.md`).

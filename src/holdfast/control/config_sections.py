@@ -375,9 +375,13 @@ class NegativeTrustAnchorsSection(Section):
     vantage_points: list[VantagePointText] = Field(
         default=[],
         max_length=VANTAGE_POINTS,
-        description='Resolvers elsewhere that are asked as well when a zone is checked: "ADDRESS" or "ADDRESS:PORT" '
-        '(over TCP), or "tls://ADDRESS#NAME" (DNS over TLS, the certificate must be NAME\'s). What an attacker on this '
-        "server's path could imitate, they tell from a mistake of the registry.",
+        description="Resolvers in other networks that are asked as well when a zone is checked, and while an anchor "
+        'is in force: "tls://ADDRESS#NAME" or "tls://ADDRESS:PORT#NAME" (DNS over TLS, the certificate must be '
+        'NAME\'s); "tunnel://ADDRESS" or "tunnel://ADDRESS:PORT" (TCP, over a tunnel of yours that nobody else can '
+        'change: WireGuard, IPsec, SSH); "ADDRESS" or "ADDRESS:PORT" (TCP without protection). Only one over TLS or a '
+        "tunnel can make the verdict `registry failure`: without it, whoever is on this server's path could imitate "
+        "that. They are asked for the zone and for random names in it, not for names that clients asked for. None is "
+        "built in, as each learns which zones you check.",
     )
     recheck_interval_s: float = Field(
         default=SERVER.recheck.interval_s,

@@ -24,6 +24,33 @@ NameOption = Annotated[
     typer.Option("--name", metavar="NAME", help="A name below the zone that shall be looked at; may be repeated."),
 ]
 
+VantagePointOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vantage-point",
+        metavar="PLACE",
+        help="A resolver in another network to ask as well: tls://ADDRESS#NAME, tunnel://ADDRESS; may be repeated.",
+    ),
+]
+ScopeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scope",
+        metavar="narrow|wide",
+        help="wide: everything below is let through; narrow: zones below stay validated, and types that secure "
+        "things. Default: narrow for a top-level domain.",
+    ),
+]
+ConfirmedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--confirmed",
+        metavar="TEXT",
+        help="How you found out that it is the registry's mistake, for the journal: a verdict of undecidable is "
+        "then enough. What looks like an attack, a path problem or a bad server is still refused.",
+    ),
+]
+
 
 def seconds_of(option: str, text: str) -> int:
     """Return the seconds that an option says. Raises InputError."""
@@ -55,14 +82,7 @@ def add(
     lifetime: Annotated[
         str, typer.Option(metavar="TIME", help="How long it holds: 30m, 1h, 2d; a week at most.")
     ] = "1h",
-    scope: Annotated[
-        str | None,
-        typer.Option(
-            metavar="narrow|wide",
-            help="wide: everything below is let through; narrow: zones below stay validated, and types that secure "
-            "things. Default: narrow for a top-level domain.",
-        ),
-    ] = None,
+    scope: ScopeOption = None,
     service: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="It holds for this service only; may be repeated.")
     ] = None,
@@ -84,9 +104,9 @@ def add(
         typer.Option(metavar="strict|relaxed", help="strict: zones below stay validated, as far as they are known."),
     ] = None,
     names: NameOption = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Put it in force without a check: you have confirmed it by other means.")
-    ] = False,
+    vantage_points: VantagePointOption = None,
+    confirmed: ConfirmedOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Put it in force without a check, whatever is wrong.")] = False,
     no_recheck: Annotated[
         bool, typer.Option("--no-recheck", help="Let it last until its end, even when the zone is well before.")
     ] = False,
@@ -97,6 +117,8 @@ def add(
     """Stop validating a zone, in all workers at once, for cached names too; it ends by itself.
 
     First all servers of the zone are asked, as `check` does; unless the registry has failed, it is refused.
+
+    Only a vantage point elsewhere shows that (--vantage-point, or configured ones); or say how you know: --confirmed.
     """
     tell_server(
         socket,
@@ -115,6 +137,8 @@ def add(
         except_types=_joined(except_type),
         below=below,
         names=_joined(names),
+        vantage_points=vantage_points or None,
+        confirmed=confirmed,
         force=force or None,
         recheck=False if no_recheck else None,
     )
@@ -124,12 +148,15 @@ def add(
 def check(
     zone: Annotated[str, typer.Argument(metavar="ZONE", help="Name of the zone.")],
     names: NameOption = None,
+    vantage_points: VantagePointOption = None,
     socket: SocketOption = None,
     config: ConfigOption = None,
     as_json: ReplyOption = False,
 ) -> None:
     """Ask every address of every name server of a zone, and judge whose fault it is that it does not validate."""
-    tell_server(socket, config, as_json, "nta.check", zone=zone, names=_joined(names))
+    tell_server(
+        socket, config, as_json, "nta.check", zone=zone, names=_joined(names), vantage_points=vantage_points or None
+    )
 
 
 @nta.command("evidence")

@@ -25,7 +25,8 @@ MESSAGE_OCTETS = 65535
 
 SERVER = "server"
 VANTAGE = "vantage"
-UDP, TCP, TLS = "udp", "tcp", "tls"
+UDP, TCP, TLS, TUNNEL = "udp", "tcp", "tls", "tunnel"
+PROTECTED = (TLS, TUNNEL)  # nobody on the way can change what is said: by certificate, or as the operator vouches
 NOT_ASKED = "not asked"  # the reason why there is no reply: time was up, or the address had been silent
 NO_MESSAGE = -1
 
@@ -44,7 +45,9 @@ class Question:
 
 
 KEYS, SOA, APEX, DENIAL, SAMPLE = "keys", "soa", "apex", "denial", "sample"
-QUESTION_KINDS = (KEYS, SOA, APEX, DENIAL, SAMPLE)
+CLIENTS = "clients"  # part of the sample, as clients asked for it: nobody but the zone's own servers is told
+PARENT = "parent"  # the zone's DS: for vantage points, as the zone's own servers do not have it
+QUESTION_KINDS = (KEYS, SOA, APEX, DENIAL, SAMPLE, CLIENTS, PARENT)
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,7 @@ def _question(table: "_Table") -> Question:
 def _reply(table: "_Table", places: int, questions: int, messages: int) -> Reply:
     return Reply(
         table.number("place", 0, places - 1),
-        table.one_of("transport", (UDP, TCP, TLS)),
+        table.one_of("transport", (UDP, TCP, TLS, TUNNEL)),
         table.number("question", 0, questions - 1),
         table.number("at_ms"),
         table.number("message", NO_MESSAGE, messages - 1),

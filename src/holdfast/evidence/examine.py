@@ -31,7 +31,7 @@ from holdfast.dnssec.proof import Proof
 from holdfast.dnssec.rrsig import UNTIMED, canonical_records, verify_rrset
 from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.dnssec.work_budget import WorkBudget
-from holdfast.evidence.bundle import NO_MESSAGE, SERVER, Bundle, Question, Reply
+from holdfast.evidence.bundle import NO_MESSAGE, PARENT, SERVER, Bundle, Question, Reply
 
 SIGNATURE_CHECKS = 4000  # of one bundle: different RRsets times keys; a zone whose servers agree needs about fifty
 NSEC3_HASHES = 20_000  # of one bundle, some ten for each different denial
@@ -111,6 +111,7 @@ class Examination:
         self.answered: dict[Source, int] = {}
         self.errors: dict[Source, str] = {}
         self.denied: list[tuple[Reply, bool]] = []  # replies without what was asked; whether that was proven
+        self.delegations: list[tuple[Source, tuple[bytes, ...]]] = []  # the zone's DS as seen elsewhere
         for reply in bundle.replies:
             self._take(reply)
 
@@ -179,6 +180,10 @@ class Examination:
         self.answered[source] = self.answered.get(source, 0) + 1
         if message.flags & FLAG_TC:
             return  # what is missing cannot be told from what was cut off; the same is asked over TCP
+        if question.kind == PARENT:
+            found = [one.rdatas for one in message.answer if (one.name, one.rtype) == (question.name, question.rtype)]
+            self.delegations.append((source, tuple(sorted(rdata for rdatas in found for rdata in rdatas))))
+            return
         if any(one.rtype == TYPE_SOA and one.name != self.zone for one in message.authority):
             return  # the server spoke for another zone, below or above
         judged = [(rrset, self._judge(rrset)) for rrset in self._signed_sets(message)]

@@ -226,23 +226,6 @@ def families_differ(examination: Examination) -> list[str]:
     return []
 
 
-def seen_well_elsewhere(examination: Examination) -> list[str]:
-    """Find RRsets that are bad here everywhere while a vantage point sees them verify, and none sees them bad."""
-    bad = {(one.name, one.rtype): one for one in examination.of_servers() if not one.judgement.good}
-    for sighting in examination.of_servers():
-        if sighting.judgement.good:
-            bad.pop((sighting.name, sighting.rtype), None)
-    well: dict[tuple[bytes, int], Sighting] = {}
-    for sighting in examination.of_vantage_points():
-        key = (sighting.name, sighting.rtype)
-        if key in bad and sighting.judgement.good:
-            well.setdefault(key, sighting)
-    return [
-        f"{one.subject} verifies as {where(examination, one.source)} sees it, and at no server as seen from here"
-        for one in well.values()
-    ][:SIGNS]
-
-
 # -- registry ---------------------------------------------------------------------------------------------------------
 
 
@@ -292,16 +275,6 @@ def rolled_keys(examination: Examination) -> list[str]:
                     f"{sighting.subject} was validated by key {min(tags)} before and is signed by key {rrsig.key_tag} "
                     "since: the zone changed its key"
                 ] = None
-    return list(found)[:SIGNS]
-
-
-def seen_badly_elsewhere(examination: Examination) -> list[str]:
-    """Find vantage points that see the same bad signatures, octet for octet, or the same keys without an anchor."""
-    bad = {(one.name, one.rtype, one.data, one.signatures) for one in bad_everywhere(examination)}
-    found: dict[str, None] = {}
-    for sighting in examination.of_vantage_points():
-        if (sighting.name, sighting.rtype, sighting.data, sighting.signatures) in bad and not sighting.judgement.good:
-            found[f"{where(examination, sighting.source)} sees the same {sighting.subject}, octet for octet"] = None
     return list(found)[:SIGNS]
 
 

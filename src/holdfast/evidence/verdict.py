@@ -1,10 +1,9 @@
 """The verdict on a zone that does not validate: whose fault it is, with reasons (RFC 7646 section 2).
 
-A resolver sees the world from one place. Whoever controls all its paths can imitate a registry's mistake in every
-detail, so "registry failure" is never proven from one place; it is said only if an attacker would have had to do much
-at once: alter the same RRsets at every server, over every address family and transport, to the same octets, leave the
-chain to the keys whole, contradict nothing that was validated before, and leave a part of the signatures good. What
-falls short of that is undecidable, and a vantage point elsewhere may decide it (docs/trust-control.md).
+A resolver sees the world from one place. Whoever is on its path to a zone that is well can make of what the zone's
+servers say whatever a broken zone would say: nothing in a bad signature shows who made it bad, and what was validated
+before only says what he has to leave alone. So "registry failure" takes a vantage point that saw the same, over a way
+that he cannot change; what fits a registry's mistake without that is undecidable, with reasons (docs/trust-control.md).
 """
 
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from holdfast.dns.name import to_text
 from holdfast.dnssec.verifier import SignatureVerifier
 from holdfast.evidence import signs
 from holdfast.evidence.bundle import APEX, VANTAGE, Bundle
+from holdfast.evidence.elsewhere import Elsewhere, delegation_differs, look_elsewhere
 from holdfast.evidence.examine import UNDECIDED, Examination, Sighting
 from holdfast.evidence.table import CLEAN, DIRTY, SILENT, UNCLEAR, Row, ServerState, rows_of, server_states
 
@@ -25,6 +25,7 @@ UNDECIDABLE = "undecidable"
 FINE = "fine"
 VERDICTS = (REGISTRY_FAILURE, PATH_PROBLEM, BAD_SERVER, ATTACK, UNDECIDABLE, FINE)
 
+NOBODYS_KEYS = "no DNSKEY RRset is one that the parent's DS vouches for: whose keys these are cannot be told from here"
 NAMED = 6  # RRsets that a sentence names; the table has the others
 
 ADVICE = {
@@ -33,7 +34,10 @@ ADVICE = {
     " hide the problem, not solve it",
     BAD_SERVER: "none is needed: other servers of the zone answer well, and resolvers ask them; tell the operator",
     ATTACK: "do not turn validation off: it protects the clients now; ask the registry, and look from elsewhere",
-    UNDECIDABLE: "confirm by other means (the registry, another network, a vantage point) before you say --force",
+    UNDECIDABLE: "find out before you turn validation off: ask the registry, or look from another network: `holdfast "
+    "nta check {zone} --vantage-point tls://9.9.9.9#dns.quad9.net` (or another resolver; tunnel://ADDRESS over a "
+    "tunnel of yours). When you know that it is the registry's mistake: "
+    '`holdfast nta add {zone} --reason "WHY" --confirmed "HOW YOU KNOW"`',
     FINE: "none is needed; if names still fail, look at the zones below (`holdfast query NAME --explain`)",
 }
 
@@ -62,7 +66,7 @@ def judge(bundle: Bundle, verifier: SignatureVerifier) -> Report:
         zone=to_text(bundle.zone),
         verdict=verdict,
         reasons=tuple(reasons),
-        advice=ADVICE[verdict],
+        advice=ADVICE[verdict].format(zone=to_text(bundle.zone)),
         rows=tuple(rows_of(examination)),
         servers=tuple(states),
         vantage_points=len([one for one in bundle.places if one.kind == VANTAGE]),
@@ -89,14 +93,15 @@ def _verdict(examination: Examination, states: list[ServerState]) -> tuple[str, 
         return ATTACK, attack
     if not any(one.state == DIRTY for one in states):
         return _when_nothing_is_bad(examination, states)
-    path = _path(examination)
+    elsewhere = look_elsewhere(examination)
+    path = _path(examination, elsewhere)
     if path:
         return PATH_PROBLEM, path
     clean = [one.name for one in states if one.state == CLEAN]
     if clean:
         bad = [f"{one.name}: {one.text}" for one in states if one.state == DIRTY]
         return BAD_SERVER, [*bad, f"{len(clean)} of {len(states)} servers are well: {', '.join(clean)}"]
-    return _registry(examination, states)
+    return _registry(examination, states, elsewhere)
 
 
 def _not_validated(examination: Examination) -> bool:
@@ -131,12 +136,12 @@ def _attack(examination: Examination) -> list[str]:
     return reasons
 
 
-def _path(examination: Examination) -> list[str]:
+def _path(examination: Examination, elsewhere: Elsewhere) -> list[str]:
     """Return what points to something between the servers and here."""
     differ, _ = signs.transports_differ(examination)
     reasons = [*differ, *signs.unstable_signatures(examination), *signs.families_differ(examination)]
-    elsewhere = signs.seen_well_elsewhere(examination)
-    return reasons + elsewhere if not signs.seen_badly_elsewhere(examination) else reasons
+    reasons += elsewhere.altered
+    return reasons if elsewhere.same else [*reasons, *elsewhere.well]
 
 
 def _when_nothing_is_bad(examination: Examination, states: list[ServerState]) -> tuple[str, list[str]]:
@@ -162,47 +167,92 @@ def _when_nothing_is_bad(examination: Examination, states: list[ServerState]) ->
     return FINE, reasons
 
 
-def _registry(examination: Examination, states: list[ServerState]) -> tuple[str, list[str]]:
+def _registry(examination: Examination, states: list[ServerState], elsewhere: Elsewhere) -> tuple[str, list[str]]:
     """No server is well: weigh whether the zone itself is at fault."""
     everywhere = signs.bad_everywhere(examination)
     answering = [one for one in states if one.state != SILENT]
     reasons: list[str] = []
-    missing: list[str] = []
+    against: list[str] = []
     if everywhere:
         reasons += [_bad(examination, one, len(answering)) for one in everywhere[:NAMED]]
         if len(everywhere) > NAMED:
             reasons.append(f"{len(everywhere) - NAMED} more RRsets do not verify at any server")
     else:
-        missing.append("no RRset is bad at all servers alike")
+        against.append("no RRset is bad at all servers alike")
     unclear = [one.name for one in states if one.state in (SILENT, UNCLEAR)]
     if 2 * len(unclear) > len(states):
-        missing.append(f"{len(unclear)} of {len(states)} servers did not answer everything")
+        against.append(f"{len(unclear)} of {len(states)} servers did not answer everything")
     paths = len({one.source for one in examination.of_servers()})
     if paths < 2:
-        missing.append("there was one address and one transport only: nothing to compare with")
+        against.append("there was one address and one transport only: nothing to compare with")
+    against += _keys(examination, elsewhere, reasons)
+    against += signs.two_valid_contents(examination, same_serial=False)
+    against += signs.contradictions(examination, proven=True)
+    reasons += elsewhere.same
+    reasons += [*signs.mixed_signatures(examination), *signs.rolled_keys(examination)]
+    if paths > 1:
+        reasons.append(f"all of it is the same, octet for octet, over {paths} pairs of address and transport")
+    reasons += _history(examination)
+    if elsewhere.confirms and not against:
+        return REGISTRY_FAILURE, reasons
+    return UNDECIDABLE, [*_unconfirmed(examination, elsewhere, not against), *against, *reasons]
+
+
+def _keys(examination: Examination, elsewhere: Elsewhere, reasons: list[str]) -> list[str]:
+    """Add what the keys say for a mistake of the registry to ``reasons``; returns what they say against it."""
     keys = [one for one in examination.of_servers() if one.rtype == TYPE_DNSKEY]
-    if examination.anchored and all(one.judgement.good for one in keys):
+    if not examination.anchored:
+        before = signs.same_keys_as_before(examination)
+        reasons += before
+        if elsewhere.same:
+            return delegation_differs(examination)
+        return [] if before else [NOBODYS_KEYS]
+    if not all(one.judgement.good for one in keys):
+        return ["the DNSKEY RRset does not verify everywhere"]
+    if keys:
         tag = keys[0].judgement.key_tag
         reasons.append(f"the DNSKEY RRset verifies at every server with key {tag}, which the parent's DS names")
-    elif not examination.anchored:
-        missing += _unanchored(examination, reasons)
-    else:
-        missing.append("the DNSKEY RRset does not verify everywhere")
-    missing += _support(examination, reasons)
-    missing += signs.two_valid_contents(examination, same_serial=False)
-    missing += signs.contradictions(examination, proven=True)
-    if missing:
-        return UNDECIDABLE, [*missing, *reasons]
-    reasons.append(f"all of it is the same, octet for octet, over {paths} pairs of address and transport")
-    if not examination.bundle.known and not examination.of_vantage_points():
-        reasons.append("caution: nothing was validated here before and no vantage point was asked: ask the registry")
+    return []
+
+
+def _history(examination: Examination) -> list[str]:
+    """Return what was validated before and is not contradicted: anybody on the path can see to that, too."""
+    reasons: list[str] = []
     compared = [one for one in examination.bundle.known if one.rtype != TYPE_DNSKEY]
     if compared:
         reasons.append(f"nothing contradicts the {len(compared)} RRsets that were validated before")
     serial, _ = signs.known_serial(examination)
     if serial >= 0:
         reasons.append(f"no server shows a zone older than serial {serial}, which was validated last")
-    return REGISTRY_FAILURE, reasons
+    return reasons
+
+
+def _unconfirmed(examination: Examination, elsewhere: Elsewhere, fits: bool) -> list[str]:
+    """Return why it is open whether the registry failed, what it looks like from here first."""
+    if elsewhere.same:
+        if elsewhere.confirms:
+            return []
+        text = f"of the RRsets that are bad here a vantage point sees {elsewhere.same_count} as bad"
+        return [
+            f"{text}, and {elsewhere.better_count} verify elsewhere",
+            *elsewhere.same,
+            *elsewhere.well,
+            *elsewhere.older,
+        ]
+    if signs.only_untimely(examination):
+        looks = "the signatures are merely out of their time: not renewed, or old ones replayed; that looks alike here"
+    elif signs.mixed_signatures(examination) or signs.rolled_keys(examination):
+        looks = "it looks like a mistake of the registry" if fits else "parts of it look like a mistake of the registry"
+    else:
+        looks = "everything is bad alike"
+    seen = [*elsewhere.unprotected, *elsewhere.older]
+    if seen:
+        asked = "no vantage point confirms it over a way that he cannot change"
+    elif examination.of_vantage_points():
+        asked = "no vantage point saw the same"
+    else:
+        asked = "no vantage point was asked"
+    return [looks, f"somebody on the path to here could do all of that, and {asked}", *seen]
 
 
 def _bad(examination: Examination, sighting: Sighting, servers: int) -> str:
@@ -213,32 +263,6 @@ def _bad(examination: Examination, sighting: Sighting, servers: int) -> str:
     if kind == APEX and sighting.rtype in (TYPE_NSEC, TYPE_NSEC3):
         text += "; it is the denial record of the apex, which most proofs of what does not exist need"
     return text
-
-
-def _unanchored(examination: Examination, reasons: list[str]) -> list[str]:
-    """Return what is missing when no DNSKEY RRset is vouched for by the parent."""
-    before = signs.same_keys_as_before(examination)
-    elsewhere = signs.seen_badly_elsewhere(examination)
-    reasons += before
-    if before or elsewhere:
-        return []
-    return ["no DNSKEY RRset is one that the parent's DS vouches for: whose keys these are cannot be told from here"]
-
-
-def _support(examination: Examination, reasons: list[str]) -> list[str]:
-    """Look for what an attacker on the path would hardly imitate; returns what is missing."""
-    elsewhere = signs.seen_badly_elsewhere(examination)
-    reasons += elsewhere
-    if signs.only_untimely(examination):
-        if elsewhere:
-            return []
-        return ["the signatures are merely out of their time: not renewed, or old ones replayed; that looks alike here"]
-    mixed = signs.mixed_signatures(examination)
-    rolled = signs.rolled_keys(examination)
-    reasons += [*mixed, *rolled]
-    if elsewhere or mixed or rolled or (not examination.anchored and signs.same_keys_as_before(examination)):
-        return []
-    return ["everything is bad alike: somebody on the path to here could do that, and no vantage point was asked"]
 
 
 def is_round_clean(report: Report, silent_share: float) -> bool | None:

@@ -102,6 +102,7 @@ class NegativeTrustAnchorResult(BaseModel):
     except_types: list[str] | None = Field(default=None, description="Types that stay validated.")
     below: str | None = Field(default=None, description="strict: zones below are validated if their DS is known.")
     evidence: str | None = Field(default=None, description="The file with the evidence that it rests on.")
+    confirmed: str | None = Field(default=None, description="How it was confirmed that the registry failed.")
     shadow: dict[str, int] | None = Field(
         default=None, description="How many links of answers would have been secure, insecure, bogus ... without it."
     )

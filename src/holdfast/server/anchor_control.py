@@ -6,7 +6,7 @@ import structlog
 
 from holdfast.base.settings import EngineSettings
 from holdfast.dns.name import from_text, to_text
-from holdfast.evidence.verdict import REGISTRY_FAILURE
+from holdfast.evidence.verdict import REGISTRY_FAILURE, UNDECIDABLE
 from holdfast.server.commands import (
     CHECK_S,
     CONFLICT,
@@ -21,7 +21,7 @@ from holdfast.server.evidence_store import FOLDER, prune
 from holdfast.server.lines import Values
 from holdfast.server.negative_trust_anchors import NegativeTrustAnchorList
 from holdfast.server.recheck import Recheck, outcome
-from holdfast.server.settings import ServerSettings
+from holdfast.server.settings import VANTAGE_POINTS, ServerSettings
 
 CHECKS_AT_ONCE = 2  # a check asks some hundred questions; more of them wait for their users' second try
 RECHECK_AUTHOR = "recheck"  # in the journal, for anchors that end because their zone is well
@@ -143,8 +143,12 @@ class AnchorControl:
         if self._checks >= CHECKS_AT_ONCE:
             text = f"{self._checks} checks are running already; try again in half a minute"
             raise CommandError(f"{values['command']}: {text}", UNAVAILABLE)
+        points = values.get("vantage_points", [])
+        if len(points) > VANTAGE_POINTS:
+            text = f"vantage_points: {len(points)} are too many; {VANTAGE_POINTS} at most"
+            raise CommandError(f"{values['command']}: {text}", argument="vantage_points")
         self._checks += 1
-        request = {"command": PROBE.name, "zone": values["zone"]}
+        request = {"command": PROBE.name, "zone": values["zone"], "vantage_points": points}
         if "names" in values:
             request["names"] = values["names"]
 
@@ -167,7 +171,8 @@ class AnchorControl:
             return
         report = checked["result"]
         try:
-            if report["verdict"] != REGISTRY_FAILURE:
+            is_confirmed = report["verdict"] == UNDECIDABLE and "confirmed" in values
+            if report["verdict"] != REGISTRY_FAILURE and not is_confirmed:
                 raise CommandError(refusal(report), CONFLICT, "zone")
             self._change(command, {**values, "evidence": report["evidence"]}, settings, reply)
         except CommandError as error:

@@ -26,7 +26,7 @@ from holdfast.server.anchor_scopes import (
 from holdfast.server.lines import Values
 from holdfast.server.root_anchors_xml import XML_OCTETS
 from holdfast.server.rule_values import ACTIONS, EDE_CODES, REACHES
-from holdfast.server.texts import parse_label
+from holdfast.server.texts import parse_label, parse_vantage_point
 
 LABEL_CHARACTERS = 32  # as parse_label has it
 NAME_CHARACTERS = 1004  # of a domain name as text: 251 octets of labels at most, each of them may need four (\\065)
@@ -186,6 +186,21 @@ def not_an_author(text: str) -> str:
     return f"the author {wrong}" if wrong else ""
 
 
+def not_a_confirmation(text: str) -> str:
+    """Return what is wrong with how something was confirmed, "": nothing."""
+    wrong = not_a_line(text, ANCHOR_REASON_CHARACTERS)
+    return f"how it was confirmed {wrong}" if wrong else ""
+
+
+def not_a_vantage_point(text: str) -> str:
+    """Return what is wrong with a vantage point, "": nothing."""
+    try:
+        parse_vantage_point(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def not_names(text: str) -> str:
     """Return what is wrong with a list of domain names, "": nothing."""
     for one in text.split(","):
@@ -249,6 +264,22 @@ SCOPE = tuple(
             "strict: zones below are validated as far as their DS records are known; relaxed: they are not.",
         ),
     )
+)
+VANTAGE = Argument(
+    "vantage_points",
+    list,
+    required=False,
+    check=not_a_vantage_point,
+    meaning="Resolvers elsewhere that are asked as well, beside those of the configuration, and written as there.",
+    characters=NAME_CHARACTERS,
+)
+CONFIRMED = Argument(
+    "confirmed",
+    str,
+    required=False,
+    check=not_a_confirmation,
+    meaning="How you found out that it is the registry's mistake: then a verdict of undecidable is enough.",
+    characters=ANCHOR_REASON_CHARACTERS,
 )
 FORCE = Argument("force", bool, required=False, meaning="Put it in force without a check of the zone.")
 RECHECK = Argument(
@@ -343,14 +374,14 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "nta.add",
-            (ZONE, REASON, AUTHOR, LIFETIME_OR_DEFAULT, *SCOPE, NAMES, FORCE, RECHECK),
+            (ZONE, REASON, AUTHOR, LIFETIME_OR_DEFAULT, *SCOPE, NAMES, VANTAGE, CONFIRMED, FORCE, RECHECK),
             meaning="Stop validating a zone, in all workers at once; it ends by itself. Refused, unless forced, if a "
-            "check does not find that its registry failed.",
+            "check does not find that its registry failed, or leaves that open and nobody confirmed it.",
             route=Route("POST", "/nta", 201, made="anchors"),
         ),
         Command(
             "nta.check",
-            (ZONE, NAMES),
+            (ZONE, NAMES, VANTAGE),
             meaning="Ask all servers of a zone and judge whose fault it is that it does not validate.",
             route=Route("POST", ONE_NTA + "/check"),
         ),

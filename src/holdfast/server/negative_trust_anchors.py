@@ -5,6 +5,7 @@ The supervisor owns it. The journal is the list's only form on disk; ends are by
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -35,14 +36,22 @@ FILE_NAME = "negative-trust-anchors.jsonl"
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class _Grounds:
+    """What belongs to a record: the file of evidence, how an operator confirmed it, and whether it is rechecked."""
+
+    evidence: str = ""
+    confirmed: str = ""
+    is_rechecked: bool = True
+
+
 class NegativeTrustAnchorList:
     """All records in force. ``directory`` None: they are kept in memory only, and a restart forgets them."""
 
     def __init__(self, directory: Path | None, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._anchors: dict[bytes, NegativeTrustAnchor] = {}
-        self._files: dict[bytes, str] = {}  # of evidence, by zone
-        self._held: dict[bytes, bool] = {}  # zones whose anchors are not rechecked
+        self._grounds: dict[bytes, _Grounds] = {}
         self._journal = ChangeJournal(directory, FILE_NAME, "negative trust anchors")
         self._journal.read(self._replay, self._in_force_values, self._now_s())
         self.expire()
@@ -70,7 +79,7 @@ class NegativeTrustAnchorList:
             log.info("negative trust anchor ended", zone=to_text(anchor.zone))
             # It has ended, written or not: its end is in the journal already.
             self._journal.note(now_s, "end", anchor.author, anchor.reason, self._entry(anchor, anchor.end_s))
-            self._note(anchor.zone, "", True)
+            self._grounds.pop(anchor.zone, None)
 
     def show(self, values: Values) -> Values:
         """Return the records for a user: all, or the one of a zone. Raises CommandError if that has none."""
@@ -84,11 +93,11 @@ class NegativeTrustAnchorList:
     def evidence(self, values: Values) -> tuple[str, str]:
         """Return a zone's name and the file with its evidence, "": none. Raises CommandError if it has no anchor."""
         zone = self._existing(values).zone
-        return to_text(zone), self._files.get(zone, "")
+        return to_text(zone), self._grounds[zone].evidence
 
     def referred(self) -> list[str]:
         """Return the files of evidence that records in force refer to."""
-        return [self._files[zone] for zone in self._anchors if zone in self._files]
+        return [one.evidence for one in self._grounds.values() if one.evidence]
 
     def change(self, values: Values, settings: EngineSettings) -> Change:
         """Take a checked command to add, extend or remove. Raises CommandError, and changes nothing, if it cannot be.
@@ -108,7 +117,7 @@ class NegativeTrustAnchorList:
 
     def rechecked(self) -> list[NegativeTrustAnchor]:
         """Return the records in force that end when their zones are well."""
-        return [one for one in self.in_force() if one.zone not in self._held]
+        return [one for one in self.in_force() if self._grounds[one.zone].is_rechecked]
 
     def refuse_early(self, values: Values, settings: EngineSettings) -> None:
         """Raise CommandError for an anchor that cannot be added whatever a check finds."""
@@ -148,7 +157,9 @@ class NegativeTrustAnchorList:
         end_s = now_s + values.get("lifetime_s", NEGATIVE_TRUST_ANCHOR_LIFETIME_S)
         scope = requested_scope(values, zone)
         anchor = NegativeTrustAnchor(zone, values["reason"].strip(), values["author"].strip(), now_s, end_s, scope)
-        self._note(zone, values.get("evidence", ""), values.get("recheck", True))
+        self._grounds[zone] = _Grounds(
+            values.get("evidence", ""), values.get("confirmed", "").strip(), values.get("recheck", True)
+        )
         self._write("add", anchor, anchor.author, anchor.reason, 0)
         self._anchors[zone] = anchor
         warning = ""
@@ -171,7 +182,7 @@ class NegativeTrustAnchorList:
         evidence = values.get("evidence", "")
         self._write("remove", anchor, values["author"].strip(), values["reason"].strip(), old.end_s, evidence)
         del self._anchors[old.zone]
-        self._note(old.zone, "", True)
+        self._grounds.pop(old.zone, None)
         return self._taken("nta.drop", anchor)
 
     def _taken(self, action: str, anchor: NegativeTrustAnchor, warning: str = "") -> Change:
@@ -181,19 +192,12 @@ class NegativeTrustAnchorList:
             result["warning"] = warning
         return Change(action, anchor_values(anchor), result)
 
-    def _note(self, zone: bytes, evidence: str, rechecked: bool) -> None:
-        """Keep what belongs to a zone's record beside it."""
-        self._files.pop(zone, None)
-        self._held.pop(zone, None)
-        if evidence:
-            self._files[zone] = evidence
-        if not rechecked:
-            self._held[zone] = True
-
     def _shown(self, anchor: NegativeTrustAnchor, now_s: int) -> Values:
         shown = {**anchor_values(anchor), "left_s": anchor.end_s - now_s}
-        evidence = self._files.get(anchor.zone)
-        return {**shown, "evidence": evidence} if evidence else shown
+        grounds = self._grounds.get(anchor.zone, _Grounds())
+        if grounds.evidence:
+            shown["evidence"] = grounds.evidence
+        return {**shown, "confirmed": grounds.confirmed} if grounds.confirmed else shown
 
     def _existing(self, values: Values) -> NegativeTrustAnchor:
         self.expire()
@@ -228,9 +232,12 @@ class NegativeTrustAnchorList:
     def _entry(self, anchor: NegativeTrustAnchor, old_end_s: int, evidence: str = "") -> Values:
         """Return what a line says beside who, when and why; without ``evidence``, that on which the record rests."""
         old_end = {"old_end": utc_text(old_end_s)} if old_end_s else {}
-        file = evidence or self._files.get(anchor.zone, "")
+        grounds = self._grounds.get(anchor.zone, _Grounds())
+        file = evidence or grounds.evidence
         found: Values = {"evidence": file} if file else {}
-        if anchor.zone in self._held:
+        if grounds.confirmed:
+            found["confirmed"] = grounds.confirmed
+        if not grounds.is_rechecked:
             found["recheck"] = False
         return {"end": utc_text(anchor.end_s), **old_end, **found, "anchor": anchor_values(anchor)}
 
@@ -247,10 +254,13 @@ class NegativeTrustAnchorList:
             return False
         if action in ("add", "extend"):
             self._anchors[anchor.zone] = anchor
-            evidence = values.get("evidence")
-            self._note(anchor.zone, evidence if isinstance(evidence, str) else "", values.get("recheck") is not False)
+            evidence, confirmed = [
+                text if isinstance(text := values.get(key), str) else "" for key in ("evidence", "confirmed")
+            ]
+            self._grounds[anchor.zone] = _Grounds(evidence, confirmed, values.get("recheck") is not False)
         elif action in ("remove", "end"):
             self._anchors.pop(anchor.zone, None)
+            self._grounds.pop(anchor.zone, None)
         return True
 
 

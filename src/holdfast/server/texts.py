@@ -141,10 +141,18 @@ def parse_duration(text: str) -> int:
 
 
 def parse_vantage_point(text: str) -> VantagePoint:
-    """Return the resolver of ``ADDRESS[:PORT]``, or over TLS of ``tls://ADDRESS[:PORT]#NAME``. Raises ValueError."""
-    if not text.startswith("tls://"):
+    """Return the resolver of ``tls://ADDRESS[:PORT]#NAME``, ``tunnel://ADDRESS[:PORT]`` or ``ADDRESS[:PORT]``.
+
+    Raises ValueError.
+    """
+    scheme, separator, rest = text.rpartition("://")
+    if not separator:
         return VantagePoint(*parse_endpoint(text))
-    place, _, name = text.removeprefix("tls://").partition("#")
+    if scheme == "tunnel":
+        return VantagePoint(*parse_endpoint(rest), is_tunnel=True)
+    if scheme != "tls":
+        raise ValueError(f'{text!r} is no vantage point: write "tls://ADDRESS#NAME", "tunnel://ADDRESS" or "ADDRESS"')
+    place, _, name = rest.partition("#")
     wire = dns_name.from_text(name)
     if wire is None or wire == dns_name.ROOT:
         raise ValueError(f'{text!r} has no name for the certificate: write "tls://ADDRESS#NAME"')

@@ -13,6 +13,7 @@ from holdfast.evidence.verdict import is_round_clean, judge
 from holdfast.server.commands import CommandError, not_a_name
 from holdfast.server.evidence_store import keep
 from holdfast.server.lines import LINE_OCTETS, Values, encode
+from holdfast.server.texts import parse_vantage_point
 from holdfast.server.zone_probe import ZoneProbe
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ async def check_zone(host: "EngineHost", values: Values) -> Values:
     if zone is None:
         raise CommandError(not_a_name(values["zone"]))
     names = [name for text in values.get("names", "").split(",") if (name := from_text(text.strip())) is not None]
-    seed = values.get("seed", host.clocks.read().wall_s)  # another sample each time: who asks again sees more
-    bundle = await ZoneProbe(host, zone, names, seed, host.settings.vantage_points).run()
+    seed = values.get("seed", host.clocks.read().monotonic_us)  # another sample each time: who asks again sees more
+    points = [*host.settings.vantage_points, *map(parse_vantage_point, values.get("vantage_points", []))]
+    bundle = await ZoneProbe(host, zone, names, seed, list(dict.fromkeys(points))).run()
     # The sums of a few hundred signatures take some ten milliseconds, which clients need not wait for.
     report = await asyncio.to_thread(judge, bundle, CryptographyVerifier())
     found = report_values(bundle, report)

@@ -20,7 +20,7 @@ from holdfast.engine.inputs import Resolution
 from holdfast.engine.zone_knowledge import last_validated, names_below, servers_of, trust_above
 from holdfast.evidence.bundle import NOT_ASKED, SERVER, TCP, UDP, VANTAGE, Bundle, Known, Parent, Place
 from holdfast.evidence.collection import Collection
-from holdfast.evidence.questions import SAMPLE_NAMES, questions_for
+from holdfast.evidence.questions import SAMPLE_NAMES, is_asked, questions_for
 from holdfast.resolve.delegation import may_query
 from holdfast.server.commands import CONFLICT, NOT_FOUND, CommandError
 from holdfast.server.upstream import AddressBook
@@ -52,7 +52,7 @@ class ZoneProbe:
         self._vantage = vantage
         known = names_below(self._engine.state, zone, NAMES_KNOWN)
         started = host.clocks.read()
-        self._collection = Collection(zone, started.wall_s, questions_for(zone, [*names, *known], seed))
+        self._collection = Collection(zone, started.wall_s, questions_for(zone, names, seed, known))
         self._book = AddressBook(host.settings.address_map)
         self._began_us = started.monotonic_us
         self._seen: set[tuple[int, str, int]] = set()
@@ -167,35 +167,39 @@ class ZoneProbe:
     async def _ask_server(self, at_once: asyncio.Semaphore, name: str, server: bytes) -> None:
         """Ask one address over both transports."""
         place = self._collection.add_place(Place(SERVER, name, _address_text(server)))
-        queries = self._queries(0)
+        numbers, queries = self._queries(SERVER, 0)
         async with at_once:
             try:
                 destination = self._book.destination(address_of(server), self._port(server))
             except OSError as error:
                 for transport in (UDP, TCP):
-                    self._take(place, transport, 0, None, failure_text(error))
+                    self._take(place, transport, numbers[0], None, failure_text(error))
                 return
             address = destination.socket_address
             await asyncio.gather(
-                ask_datagrams(address, queries, lambda *asked: self._take(place, UDP, *asked)),
-                ask_stream(address, queries, lambda *asked: self._take(place, TCP, *asked)),
+                ask_datagrams(address, queries, lambda at, *told: self._take(place, UDP, numbers[at], *told)),
+                ask_stream(address, queries, lambda at, *told: self._take(place, TCP, numbers[at], *told)),
             )
 
     async def _ask_vantage(self, at_once: asyncio.Semaphore, point: VantagePoint) -> None:
         """Ask a resolver elsewhere for the same, as it got it: without its own validation."""
         place = self._collection.add_place(Place(VANTAGE, point.name, point.host))
+        numbers, queries = self._queries(VANTAGE, FLAG_RD | FLAG_CD)
         async with at_once:
             await ask_stream(
                 (point.host, point.port),
-                self._queries(FLAG_RD | FLAG_CD),
-                lambda *asked: self._take(place, point.transport, *asked),
+                queries,
+                lambda at, *told: self._take(place, point.transport, numbers[at], *told),
                 point.tls(),
                 point.tls_name,
             )
 
-    def _queries(self, flags: int) -> list[bytes]:
+    def _queries(self, place_kind: str, flags: int) -> tuple[list[int], list[bytes]]:
+        """Return the numbers of the questions for a kind of place, and the queries."""
         octets = self._settings.edns_buffer_octets
-        return [build_query(0, one.name, one.rtype, flags, octets, True, []) for one in self._collection.questions]
+        asked = [(at, one) for at, one in enumerate(self._collection.questions) if is_asked(one, place_kind)]
+        queries = [build_query(0, one.name, one.rtype, flags, octets, True, []) for _, one in asked]
+        return [at for at, _ in asked], queries
 
     def _port(self, server: bytes) -> int:
         address = address_of(server)
@@ -215,8 +219,8 @@ class ZoneProbe:
             if place.kind == VANTAGE:
                 transports = [point.transport for point in self._vantage if point.name == place.name][:1]
             for transport in transports:
-                for question in range(len(self._collection.questions)):
-                    if (number, transport, question) not in self._seen:
+                for question, asked in enumerate(self._collection.questions):
+                    if is_asked(asked, place.kind) and (number, transport, question) not in self._seen:
                         self._collection.add(number, transport, question, at_ms, None, NOT_ASKED)
 
 

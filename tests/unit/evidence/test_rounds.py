@@ -5,8 +5,8 @@ from hashlib import blake2b
 import pytest
 
 from holdfast.dns.iana import TYPE_DS, TYPE_SOA
-from holdfast.evidence.bundle import KEYS, Question
-from holdfast.evidence.questions import DRAWN_NAMES, SAMPLE_NAMES, questions_for
+from holdfast.evidence.bundle import CLIENTS, KEYS, PARENT, SAMPLE, SERVER, VANTAGE, Question
+from holdfast.evidence.questions import DRAWN_NAMES, SAMPLE_NAMES, is_asked, questions_for
 from holdfast.evidence.rounds import (
     CLEAN_ROUNDS,
     CLEAN_ROUNDS_MAXIMUM,
@@ -59,7 +59,7 @@ def test_a_round_that_says_nothing_counts_neither_way() -> None:
 
 
 def sample(questions: tuple[Question, ...]) -> list[bytes]:
-    return [one.name for one in questions if one.rtype == TYPE_DS]
+    return [one.name for one in questions if one.rtype == TYPE_DS and one.kind != PARENT]
 
 
 def test_each_round_draws_other_names_and_the_same_seed_the_same() -> None:
@@ -74,6 +74,17 @@ def test_names_of_clients_are_part_of_the_sample_and_never_all_of_it() -> None:
     chosen = sample(questions_for(DE, [DE, wire_name("other.nl"), *names], 1))
     assert chosen[: SAMPLE_NAMES - DRAWN_NAMES] == names[: SAMPLE_NAMES - DRAWN_NAMES]
     assert len(chosen) == SAMPLE_NAMES
+
+
+def test_only_the_zones_own_servers_are_told_what_clients_asked_for_and_its_ds_is_for_vantage_points() -> None:
+    user, client = wire_name("user.de"), wire_name("client.de")
+    questions = questions_for(DE, [user], 1, [client, user])
+    kinds = {one.name: one.kind for one in questions if one.rtype == TYPE_DS}
+    assert (kinds[user], kinds[client], kinds[DE]) == (SAMPLE, CLIENTS, PARENT)
+    for place_kind, missing in ((SERVER, PARENT), (VANTAGE, CLIENTS)):
+        left_out = [one for one in questions if not is_asked(one, place_kind)]
+        assert [one.kind for one in left_out] == [missing]
+    assert all(one.kind != PARENT for one in questions_for(b"\x00", [], 1)), "nobody is above the root"
 
 
 def test_a_zone_whose_name_is_too_long_is_asked_for_itself_only() -> None:
@@ -98,7 +109,7 @@ def is_good(run: int, *what: object) -> bool:
 def round_is_clean(run: int, number: int) -> bool:
     """One round as the servers would answer it, with an apex that was lucky: the hardest case to see."""
     for question in questions_for(DE, KNOWN, number):
-        if question.kind == KEYS:
+        if question.kind in (KEYS, PARENT):
             continue  # the keys were well signed all the time
         what: object = question.name
         if question.rtype == TYPE_SOA:

@@ -22,7 +22,7 @@ from holdfast.server.settings import ServerSettings
 from tests.support.de_network import DeNetwork
 from tests.support.server_process import until
 from tests.support.signed_world import ede_codes, is_secure
-from tests.unit.server.test_zone_check import ask, de_server, nta, told
+from tests.unit.server.test_zone_check import ask, de_server, nta, told, vantage_point
 
 POLICY = RecheckPolicy(interval_s=100, clean_rounds=3, relapse_rounds=2)
 SIX = ("a", "b", "c", "d", "e", "f")
@@ -255,7 +255,11 @@ def test_issue4_after_the_repair_the_anchor_ends_by_itself_only_after_all_six_se
     network = DeNetwork()
     outage = network.outage
     signed, unsigned = network.names(True)[6], network.names(False)[9]
-    with network.running(), de_server(tmp_path, network, QUICK) as server:
+    with (
+        network.running(),
+        vantage_point(tmp_path, network) as elsewhere,
+        de_server(tmp_path, network, f'{QUICK}vantage_points = ["{elsewhere}"]\n') as server,
+    ):
         network.at(outage.broken_s + 60)
         assert ede_codes(ask(server, unsigned)) == [6]
         assert told(server, "add", reason="wrong key", author="ops")["ok"]

@@ -203,6 +203,8 @@ def test_a_vantage_point_over_tls_must_have_the_certificate_of_its_name(tmp_path
         ("192.0.2.9", VantagePoint("192.0.2.9", 53)),
         ("tls://192.0.2.9#Dns.Example.", VantagePoint("192.0.2.9", 853, "dns.example")),
         ("tls://[2001:db8::9]:8853#dns.example", VantagePoint("2001:db8::9", 8853, "dns.example")),
+        ("tunnel://10.0.0.9", VantagePoint("10.0.0.9", 53, is_tunnel=True)),
+        ("tunnel://[2001:db8::9]:5301", VantagePoint("2001:db8::9", 5301, is_tunnel=True)),
     ],
 )
 def test_how_vantage_points_are_written(text: str, expected: VantagePoint) -> None:
@@ -210,8 +212,17 @@ def test_how_vantage_points_are_written(text: str, expected: VantagePoint) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["dns.example", "tls://192.0.2.9", "tls://192.0.2.9#", "tls://192.0.2.9#a..b", "tls://x#y"]
+    "text",
+    [
+        "dns.example",
+        "tls://192.0.2.9",
+        "tls://192.0.2.9#",
+        "tls://192.0.2.9#a..b",
+        "tls://x#y",
+        "tunnel://here",
+        "udp://192.0.2.9",
+    ],
 )
 def test_what_is_no_vantage_point_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is not an IP address|has no name for the certificate"):
+    with pytest.raises(ValueError, match=r"is not an IP address|has no name for the certificate|is no vantage point"):
         parse_vantage_point(text)
