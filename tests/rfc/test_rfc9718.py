@@ -1,7 +1,6 @@
 """RFC 9718: IANA's file of the root's trust anchors, what its elements and times mean, and who must have signed it."""
 
 import base64
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,15 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.base.instant import FOREVER_S
-from holdfast.control.problems import InputError
-from holdfast.control.root_anchors import read_signed, read_unsigned
 from holdfast.control.trust_anchors import ROOT_TRUST_ANCHORS
 from holdfast.server.anchor_records import anchor_text
-from holdfast.server.root_anchors_xml import KEY_DIGESTS, XML_OCTETS, read_root_anchors
+from holdfast.server.root_anchor_signature import ProgramError, built_in_authority, verify_signature
+from holdfast.server.root_anchors_xml import KEY_DIGESTS, SIGNER, XML_OCTETS, read_root_anchors
 from tests.support.dnssec_records import ZoneKey
 from tests.support.programs import require_program
 
-SIGNER = "dnssec@iana.org"
 DIGEST_2010 = "49AAC11D7B6F6446702E54A1607371607A1A41855200FD2CE1CDDE32F24E8FB5"
 DIGEST_2017 = "E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"
 # As section 2.3 shows it: a key that ended in 2019, and KSK-2017.
@@ -81,7 +78,7 @@ def test_2_3_the_example_is_read_with_its_times() -> None:
     assert (second.from_s, second.until_s) == (posix(2017, 2, 2), FOREVER_S)
 
 
-def test_2_2_a_whole_key_must_be_the_one_that_the_digest_is_of() -> None:
+def test_3_2_a_whole_key_must_be_the_one_that_the_digest_is_of() -> None:
     key, other = ZoneKey(".", 13), ZoneKey(".", 13)
     (read,) = read_root_anchors(with_key(*key_children(key)))
     assert read.ds == key.ds()
@@ -142,7 +139,7 @@ def test_2_1_nothing_else_than_an_error_in_words_comes_of_garbage(document: str)
         assert str(error)
 
 
-# -- who signed it (section 3, RFC 5652) -------------------------------------------------------------------------------
+# -- 3.2: who signed it (RFC 5652) ------------------------------------------------------------------------------------
 
 
 class Authority:
@@ -160,8 +157,10 @@ class Authority:
             .sign(self.key, hashes.SHA256())
         )
 
-    def certify(self, address: str, days: int = 30) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-        """A key and its certificate for mail, which ends in so many days."""
+    def certify(
+        self, address: str, days: int = 30, purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION
+    ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+        """A key and its certificate for a purpose, which ends in so many days."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.NameAttribute(NameOID.COMMON_NAME, "signer"), x509.NameAttribute(NameOID.EMAIL_ADDRESS, address)]
         end = datetime.now(UTC) + timedelta(days=days)
@@ -169,7 +168,7 @@ class Authority:
             x509.CertificateBuilder(self.name, x509.Name(names), key.public_key(), x509.random_serial_number())
             .not_valid_before(end - timedelta(days=60))
             .not_valid_after(end)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
             .sign(self.key, hashes.SHA256())
         )
         return key, certificate
@@ -182,74 +181,126 @@ def sign(document: bytes, key: ec.EllipticCurvePrivateKey, certificate: x509.Cer
 
 
 class Files:
-    """The three files of an import."""
+    """What an import takes."""
 
-    def __init__(self, folder: Path) -> None:
-        self.xml, self.p7s, self.ca = folder / "root-anchors.xml", folder / "root-anchors.p7s", folder / "ca.pem"
+    def __init__(self) -> None:
         self.authority = Authority()
-        self.xml.write_text(EXAMPLE)
-        self.ca.write_bytes(self.authority.certificate.public_bytes(Encoding.PEM))
+        self.xml = EXAMPLE.encode()
+        self.ca = self.authority.certificate.public_bytes(Encoding.PEM)
         self.sign(*self.authority.certify(SIGNER))
 
     def sign(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
-        self.p7s.write_bytes(sign(self.xml.read_bytes(), key, certificate))
+        self.p7s = sign(self.xml, key, certificate)
 
-    def read(self) -> str:
-        return read_signed(str(self.xml), str(self.p7s), str(self.ca), SIGNER)
+    def verify(self) -> None:
+        verify_signature(self.xml, self.p7s, self.ca, SIGNER)
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Iterator[Files]:
+def files() -> Files:
     require_program("openssl", "openssl")
-    yield Files(tmp_path)
+    return Files()
 
 
-def test_3_a_file_that_is_signed_by_the_right_one_is_taken(files: Files) -> None:
-    assert files.read() == EXAMPLE
+def test_3_2_a_file_that_is_signed_by_the_right_one_is_taken(files: Files) -> None:
+    files.verify()
 
 
-def test_3_a_file_that_was_changed_is_refused(files: Files) -> None:
-    files.xml.write_text(EXAMPLE.replace("20326", "20327"))
-    with pytest.raises(InputError, match=r"root-anchors\.p7s: does not verify .*root-anchors\.xml"):
-        files.read()
+def test_3_2_a_file_that_was_changed_is_refused(files: Files) -> None:
+    files.xml = EXAMPLE.replace("20326", "20327").encode()
+    with pytest.raises(ValueError, match=r"the signature does not verify the file: .*content verify error"):
+        files.verify()
 
 
-def test_3_a_signature_under_another_authority_is_refused(files: Files) -> None:
+def test_3_2_a_signature_under_another_authority_is_refused(files: Files) -> None:
     files.sign(*Authority().certify(SIGNER))
-    with pytest.raises(InputError, match="does not verify"):
-        files.read()
+    with pytest.raises(ValueError, match="does not verify"):
+        files.verify()
+    files.sign(*files.authority.certify(SIGNER))
+    files.ca = built_in_authority()
+    with pytest.raises(ValueError, match="does not verify"):
+        files.verify()
 
 
-def test_3_somebody_else_whom_the_authority_certified_is_refused(files: Files) -> None:
+def test_3_2_somebody_else_whom_the_authority_certified_is_refused(files: Files) -> None:
     files.sign(*files.authority.certify("intern@iana.org"))
-    with pytest.raises(InputError, match=r"signed by intern@iana\.org, not by dnssec@iana\.org"):
-        files.read()
+    with pytest.raises(ValueError, match=r"signed by intern@iana\.org, not by dnssec@iana\.org"):
+        files.verify()
 
 
-def test_3_a_certificate_that_has_ended_is_refused(files: Files) -> None:
+def test_3_2_a_certificate_that_has_ended_is_refused(files: Files) -> None:
     files.sign(*files.authority.certify(SIGNER, days=-1))
-    with pytest.raises(InputError, match=r"does not verify .*expired"):
-        files.read()
+    with pytest.raises(
+        ValueError, match=r"does not verify .*expired: the signer's was valid until 20\d\d-.*; fetch IANA"
+    ):
+        files.verify()
 
 
-@pytest.mark.parametrize("name", ["xml", "p7s", "ca"])
-def test_3_files_that_are_missing_too_long_or_garbage_are_refused_in_words(files: Files, name: str) -> None:
-    path: Path = getattr(files, name)
-    path.write_bytes(b"garbage")
-    with pytest.raises(InputError):
-        files.read()
-    path.write_bytes(b"x" * 100_000)
-    with pytest.raises(InputError, match="has more than"):
-        files.read()
-    path.unlink()
-    with pytest.raises(InputError, match="cannot be read: No such file"):
-        files.read()
+def test_3_2_a_certificate_for_something_else_than_mail_is_refused(files: Files) -> None:
+    files.sign(*files.authority.certify(SIGNER, purpose=ExtendedKeyUsageOID.SERVER_AUTH))
+    with pytest.raises(ValueError, match=r"does not verify .*purpose"):
+        files.verify()
 
 
-def test_a_file_that_is_known_by_other_means_needs_no_signature(tmp_path: Path) -> None:
-    path = tmp_path / "root-anchors.xml"
-    path.write_text(EXAMPLE)
-    assert read_unsigned(str(path)) == EXAMPLE
-    path.write_text("<TrustAnchor/>")
-    with pytest.raises(InputError, match=r"root-anchors\.xml: it is about the zone"):
-        read_unsigned(str(path))
+@pytest.mark.parametrize("name", ["p7s", "ca"])
+@pytest.mark.parametrize("octets", [b"", b"garbage", b"-----BEGIN CMS-----", b"\x30\x80" * 1000])
+def test_3_2_garbage_is_refused_in_words(files: Files, name: str, octets: bytes) -> None:
+    setattr(files, name, octets)
+    with pytest.raises(ValueError, match="the signature does not verify the file: "):
+        files.verify()
+
+
+def test_3_2_without_the_program_nothing_is_verified(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ProgramError, match="apt-get install openssl"):
+        files.verify()
+
+
+# -- what IANA publishes (rfc9718/README.md) ---------------------------------------------------------------------------
+
+PUBLISHED = Path(__file__).with_name("rfc9718")
+FINGERPRINTS = [  # of ICANN's certification authorities, and the years in which they end
+    ("aee89906d7cc60c5e151f3bb923abf8a1b28dc855d5e2127cb524ead4aad603d", 2029),
+    ("d8eee1b74208b8163e1c2b990f82dd9f752236ba130c92939e7728ea464ebfc3", 2045),
+]
+
+
+def published(name: str) -> bytes:
+    return (PUBLISHED / name).read_bytes()
+
+
+def test_the_authorities_that_are_built_in_are_icanns() -> None:
+    built_in = x509.load_pem_x509_certificates(built_in_authority())
+    assert [(one.fingerprint(hashes.SHA256()).hex(), one.not_valid_after_utc.year) for one in built_in] == FINGERPRINTS
+    for one in built_in:
+        one.verify_directly_issued_by(one)
+        text = one.fingerprint(hashes.SHA256()).hex(":").upper()
+        assert text in built_in_authority().decode(), "the file says what it holds"
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "last"),
+    [
+        ("root-anchors-2024.p7s", (2025, 1, 1), (2026, 7, 7)),
+        ("root-anchors-2025.p7s", (2026, 11, 1), (2029, 3, 13)),
+    ],
+)
+def test_3_2_what_iana_signed_is_taken_while_its_certificate_lasts(
+    name: str, at: tuple[int, ...], last: tuple[int, ...]
+) -> None:
+    require_program("openssl", "openssl")
+    arguments = (published("root-anchors.xml"), published(name), built_in_authority(), SIGNER)
+    for good in (at, last):
+        verify_signature(*arguments, at_s=posix(*good))
+    day = "-".join(f"{number:02d}" for number in last)
+    with pytest.raises(ValueError, match=f"expired: the signer's was valid until {day}T"):
+        verify_signature(*arguments, at_s=posix(*last) + 86400)
+    with pytest.raises(ValueError, match="content verify error"):
+        verify_signature(arguments[0] + b"\n", *arguments[1:], at_s=posix(*at))
+
+
+def test_2_the_published_file_has_the_keys_that_are_built_in() -> None:
+    ended, *valid = read_root_anchors(published("root-anchors.xml"))
+    assert ended.until_s == posix(2019, 1, 11)
+    assert [anchor_text(43, one.ds).upper() in ROOT_TRUST_ANCHORS for one in valid] == [True, True]
+    assert {one.until_s for one in valid} == {FOREVER_S}

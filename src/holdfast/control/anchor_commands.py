@@ -1,5 +1,6 @@
 """The commands of `holdfast anchor`: trust anchors of a running server."""
 
+import base64
 from typing import Annotated
 
 import typer
@@ -7,6 +8,8 @@ import typer
 from holdfast.control.nta_commands import AuthorOption, author_of
 from holdfast.control.options import ConfigOption, ReplyOption, SocketOption, tell_server
 from holdfast.control.problems import InputError
+from holdfast.control.root_anchors import read_file, read_root_anchors_file, read_text
+from holdfast.server.root_anchors_xml import AUTHORITY_OCTETS, SIGNATURE_OCTETS, SIGNER
 
 anchor = typer.Typer(
     help="Trust anchors of a running server: which keys validation begins with, and how they fare (RFC 5011).",
@@ -80,11 +83,13 @@ def import_file(
         str | None, typer.Option(metavar="FILE", help="Its detached signature, root-anchors.p7s.")
     ] = None,
     authority: Annotated[
-        str | None, typer.Option("--ca", metavar="FILE", help="ICANN's certification authority, in PEM.")
+        str | None,
+        typer.Option("--ca", metavar="FILE", help="Certification authority, in PEM; default: ICANN's, built in."),
     ] = None,
     signer: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="E-mail address in the certificate of who must have signed.")
-    ] = "dnssec@iana.org",
+        str | None,
+        typer.Option(metavar="ADDRESS", help=f"E-mail address of who must have signed; default: {SIGNER}."),
+    ] = None,
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Take the file as it is: you know by other means that it is IANA's.")
     ] = False,
@@ -94,14 +99,20 @@ def import_file(
     as_json: ReplyOption = False,
 ) -> None:
     """Trust the root keys in IANA's file, each in its time, in place of those built in or imported before."""
-    from holdfast.control.root_anchors import read_signed, read_unsigned
-
-    if unsigned and (signature or authority):
+    if unsigned and (signature or authority or signer):
         raise InputError(["--unsigned: the signature would not be looked at; leave one of them out"])
-    if not unsigned and not (signature and authority):
-        raise InputError(["give --signature and --ca, or --unsigned if you know by other means whose file it is"])
-    if signature is None or authority is None:
-        xml = read_unsigned(file)
-    else:
-        xml = read_signed(file, signature, authority, signer)
-    tell_server(socket, config, as_json, "anchor.import", xml=xml, reason=reason, author=author_of(author))
+    if not unsigned and not signature:
+        raise InputError(["give --signature, or --unsigned if you know by other means whose file it is"])
+    tell_server(
+        socket,
+        config,
+        as_json,
+        "anchor.import",
+        xml=read_root_anchors_file(file),
+        signature=base64.b64encode(read_file(signature, SIGNATURE_OCTETS)).decode() if signature else None,
+        authority=read_text(authority, AUTHORITY_OCTETS) if authority else None,
+        signer=signer,
+        unsigned=unsigned or None,
+        reason=reason,
+        author=author_of(author),
+    )

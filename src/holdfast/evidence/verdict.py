@@ -1,4 +1,4 @@
-"""The verdict on a zone that does not validate: whose fault it is, with reasons (RFC 7646 section 2).
+"""The verdict on a zone that does not validate: whose fault it is, with reasons (RFC 7646 sections 2 and 7).
 
 A resolver sees the world from one place. Whoever is on its path to a zone that is well can make of what the zone's
 servers say whatever a broken zone would say: nothing in a bad signature shows who made it bad, and what was validated

@@ -5,6 +5,7 @@ supervisor, before anyone acts. Commands of workers go to all of them and their 
 is a row of ``COMMANDS``, and for workers a function in ``worker_actions``; the row also makes it part of the HTTP API.
 """
 
+import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,7 +25,8 @@ from holdfast.server.anchor_scopes import (
     not_types,
 )
 from holdfast.server.lines import Values
-from holdfast.server.root_anchors_xml import XML_OCTETS
+from holdfast.server.root_anchors_xml import AUTHORITY_OCTETS, SIGNATURE_OCTETS, XML_OCTETS
+from holdfast.server.root_anchors_xml import SIGNER as ROOT_SIGNER
 from holdfast.server.rule_values import ACTIONS, EDE_CODES, REACHES
 from holdfast.server.texts import parse_label, parse_vantage_point
 
@@ -34,6 +36,7 @@ NAME_CHARACTERS = 1004  # of a domain name as text: 251 octets of labels at most
 ANSWER_S = 10.0  # workers answer within milliseconds; one that does not by then is stuck, and the reply says so
 CHECK_S = 60.0  # the limits of a check add up to half of that
 NAMES_CHARACTERS = 2 * NAME_CHARACTERS  # of a list of names: dozens of usual ones
+ADDRESS_CHARACTERS = 254  # of an e-mail address (RFC 5321 section 4.5.3.1.3, less the brackets)
 ANCHOR_RECORD_CHARACTERS = 4096  # a DNSKEY of RSA has 700 characters, the largest signatures of post-quantum kind more
 
 Merge = Callable[[Sequence[Values]], Values]
@@ -201,6 +204,14 @@ def not_a_vantage_point(text: str) -> str:
     return ""
 
 
+def not_base64(text: str) -> str:
+    """Return what is wrong with octets in base64, "": nothing."""
+    try:
+        return "" if base64.b64decode(text, validate=True) else "the signature is empty"
+    except ValueError:  # also of characters that are not ASCII
+        return "the signature is not base64"
+
+
 def not_names(text: str) -> str:
     """Return what is wrong with a list of domain names, "": nothing."""
     for one in text.split(","):
@@ -344,6 +355,34 @@ KEY_TAG = Argument(
     "key_tag", int, required=False, meaning="Only the keys with this tag; default: all.", least=0, most=0xFFFF
 )
 XML = Argument("xml", str, meaning="IANA's root-anchors.xml (RFC 9718), as it is.", characters=XML_OCTETS)
+SIGNATURE = Argument(
+    "signature",
+    str,
+    required=False,
+    check=not_base64,
+    meaning="Its detached signature, root-anchors.p7s, in base64. This, or unsigned, must be given.",
+    characters=(SIGNATURE_OCTETS + 2) // 3 * 4,
+)
+AUTHORITY = Argument(
+    "authority",
+    str,
+    required=False,
+    meaning="Certificates in PEM that the signature must be under; those of ICANN, which are built in, if left out.",
+    characters=AUTHORITY_OCTETS,
+)
+SIGNER = Argument(
+    "signer",
+    str,
+    required=False,
+    meaning=f"E-mail address in the certificate of who must have signed; {ROOT_SIGNER} if left out.",
+    characters=ADDRESS_CHARACTERS,
+)
+UNSIGNED = Argument(
+    "unsigned",
+    bool,
+    required=False,
+    meaning="Take the file as it is, without a signature: you know by other means that it is IANA's.",
+)
 
 ONE_ANCHOR = "/anchors/{zone}"
 
@@ -479,8 +518,9 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "anchor.import",
-            (XML, REASON, AUTHOR),
-            meaning="Trust the root keys in IANA's file, in place of those built in or imported before.",
+            (XML, SIGNATURE, AUTHORITY, SIGNER, UNSIGNED, REASON, AUTHOR),
+            meaning="Trust the root keys in IANA's file, whose signature is verified, in place of those built in or "
+            "imported before.",
             route=Route("POST", "/root-anchors"),
         ),
         Command(

@@ -15,6 +15,9 @@ from holdfast.dns.rdata import parse_dnskey
 from holdfast.dnssec.ds import digest
 
 XML_OCTETS = 8 * 1024  # IANA's file has some 2 KiB; this fits into a line of the control socket, escapes included
+SIGNATURE_OCTETS = 12 * 1024  # of its signature: IANA's has some 4 KiB, certificates included; fits into the same line
+AUTHORITY_OCTETS = 12 * 1024  # of the certificates that the signature must be under: ICANN's two have 4 KiB
+SIGNER = "dnssec@iana.org"  # in the certificate of whoever signs for IANA
 KEY_DIGESTS = 32  # in 15 years there were three
 KEY_DIGEST = "KeyDigest"
 TEXTS = ("Zone", "KeyTag", "Algorithm", "DigestType", "Digest", "PublicKey", "Flags")

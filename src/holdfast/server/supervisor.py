@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -75,7 +76,7 @@ class Supervisor:
         self._anchors = AnchorControl(replace(settings, state_directory=None), self._tell_workers, self._tell_one)
         self._incidents = IncidentDesk(self._anchors.anchors.covered_until)
         self._rules = RuleControl(None, engine_settings.override_rules, self._tell_workers)
-        self._trust_anchors = TrustAnchorDesk(ServerSettings(), [], self._tell_workers)
+        self._trust_anchors = TrustAnchorDesk(ServerSettings(), [], self._tell_workers, self._tell_one)
         self._store_marks: dict[bytes, bytes] = {}  # of the configuration, to what the store was prepared for
         self._workers: dict[int, WorkerProcess] = {}
         self._retired: set[int] = set()
@@ -98,7 +99,9 @@ class Supervisor:
         try:
             drop_privileges(settings.user)
             prepare_token(settings)
-            self._trust_anchors = TrustAnchorDesk(settings, self._engine_settings.trust_anchors, self._tell_workers)
+            self._trust_anchors = TrustAnchorDesk(
+                settings, self._engine_settings.trust_anchors, self._tell_workers, self._tell_one
+            )
             self._prepare_store()
             self._anchors = AnchorControl(settings, self._tell_workers, self._tell_one)
             self._anchors.anchors.warn_of_missing_names(self._engine_settings)
@@ -298,8 +301,7 @@ class Supervisor:
         elif topic == "rule":
             self._rules.command(command, values, self._engine_settings, reply)
         elif topic == "anchor":
-            self._trust_anchors.command(command, values, self._engine_settings, reply)
-            self._engine_settings.trust_anchors = self._trust_anchors.settings_for_workers()
+            self._trust_anchors.command(command, values, self._engine_settings, partial(self._reply_to_anchor, reply))
         elif command.name == "status":
             reply({"ok": True, "result": self._status()})
         elif command.name == "reload":
@@ -312,6 +314,11 @@ class Supervisor:
         else:
             self._stopping = True
             reply({"ok": True, "result": {}})
+
+    def _reply_to_anchor(self, reply: Reply, result: Values) -> None:
+        """Reply to a command about trust anchors, which may have changed them."""
+        self._engine_settings.trust_anchors = self._trust_anchors.settings_for_workers()
+        reply(result)
 
     def _tell_workers(self, command: Command, values: Values, reply: Reply) -> None:
         channels = {pid: worker.channel for pid, worker in self._workers.items() if pid not in self._retired}

@@ -18,6 +18,7 @@ from holdfast.server.trust_anchors import IMPORTED, TrustAnchorList
 
 CHECK_FIRST_S = 10.0  # by then a healthy network has given the keys to every worker
 CHECK_S = 60.0  # states change over days
+VERIFY_S = 30.0  # for a worker to run openssl, which has 20 s
 FORGET_S = 60.0  # a worker that is killed may not have dropped from the second-level cache what a change concerns
 Tell = Callable[[Command, Values, Reply], None]
 
@@ -25,16 +26,20 @@ log = structlog.get_logger()
 
 
 class TrustAnchorDesk:
-    """Owns the list. ``tell`` sends a command to all workers; ``configured`` are the anchors of the configuration.
+    """Owns the list. ``tell`` sends a command to all workers, ``tell_one`` to one; ``configured`` are the anchors of
+    the configuration.
 
     ``warnings`` is what workers said last of problems, by zone, for the status of the server.
     """
 
-    def __init__(self, settings: ServerSettings, configured: list[TrustAnchorSetting], tell: Tell) -> None:
+    def __init__(
+        self, settings: ServerSettings, configured: list[TrustAnchorSetting], tell: Tell, tell_one: Tell
+    ) -> None:
         self.list = TrustAnchorList(settings.state_directory, settings.follow_rollovers)
         self.warnings: list[Values] = []
         self._configured = configured
         self._tell = tell
+        self._tell_one = tell_one
         self._check_at_s = time.monotonic() + CHECK_FIRST_S
         self._in_force = self._keys_in_force()
         self._changed_s: dict[bytes, float] = {}  # zones, and when their keys were changed (monotonic)
@@ -59,7 +64,22 @@ class TrustAnchorDesk:
         try:
             if command.name in ("anchor.list", "anchor.show"):
                 self._show(values, reply)
-                return
+            elif command.name == "anchor.import" and not _is_taken_unsigned(values):
+                self._verify(values, lambda: self._change(command, values, settings, reply), reply)
+            else:
+                self._change(command, values, settings, reply)
+        except CommandError as error:
+            reply(error.reply())
+
+    def _verify(self, values: Values, done: Callable[[], None], reply: Reply) -> None:
+        """Go on with ``done`` if a worker finds that the signature is good; otherwise ``reply`` gets why not."""
+        request: Values = {"command": _VERIFY.name}
+        request |= {key: values[key] for key in ("xml", "signature", "authority", "signer") if key in values}
+        self._tell_one(_VERIFY, request, lambda told: done() if told["ok"] else reply(told))
+
+    def _change(self, command: Command, values: Values, settings: EngineSettings, reply: Reply) -> None:
+        """Change the list, and tell the workers."""
+        try:
             notes = self.list.change(values, settings, self._configured)
         except CommandError as error:
             reply(error.reply())
@@ -182,6 +202,20 @@ class TrustAnchorDesk:
         )
 
 
+def _is_taken_unsigned(values: Values) -> bool:
+    """Tell whether a file is taken without a signature. Raises CommandError if that is not said clearly."""
+    if values.get("unsigned"):
+        if any(key in values for key in ("signature", "authority", "signer")):
+            text = "unsigned: the signature would not be looked at; leave one of them out"
+            raise CommandError(f"anchor.import: {text}", argument="unsigned")
+        return True
+    if "signature" not in values:
+        text = "give the signature, or unsigned if you know by other means whose file it is"
+        raise CommandError(f"anchor.import: {text}", argument="signature")
+    return False
+
+
+_VERIFY = Command("anchor.verify", merge=lambda _results: {}, answer_s=VERIFY_S)
 _PUT = Command("anchor.put", merge=lambda _results: {})
 _DROP = Command("anchor.drop", merge=lambda _results: {})
 _STATES = Command("anchor.states", merge=lambda results: {"anchors": merge_reports(results)})

@@ -36,9 +36,10 @@ from holdfast.driver.seams import Clocks
 from holdfast.engine.engine import ResolverEngine
 from holdfast.engine.inputs import Resolution
 from holdfast.server.anchor_state import write_anchor_state
-from holdfast.server.channel import serve_channel
+from holdfast.server.channel import Jobs, serve_channel
 from holdfast.server.event_loop import DatagramEventLoop
 from holdfast.server.persister import open_persister
+from holdfast.server.root_anchor_check import verify_root_anchors
 from holdfast.server.settings import ServerSettings
 from holdfast.server.sockets import SocketPairs, packed_address
 from holdfast.server.tcp import TcpConnection, TcpListener
@@ -228,7 +229,7 @@ class Worker:
             await streams[-1].start()
         commands: asyncio.Task[None] | None = None
         if self._channel is not None:
-            jobs = {"nta.probe": partial(check_zone, host)}
+            jobs: Jobs = {"nta.probe": partial(check_zone, host), "anchor.verify": verify_root_anchors}
             commands = loop.create_task(serve_channel(self._channel, host.engine, read_clocks, host.pump, stop, jobs))
         gc.collect()
         gc.freeze()

@@ -23,10 +23,11 @@ from holdfast.server.anchor_records import anchor_key_tag, parse_anchor
 from holdfast.server.anchor_state import anchor_state_path, write_anchor_state
 from holdfast.server.commands import CommandError, check_request
 from holdfast.server.trust_anchors import FILE_NAME, TrustAnchorList
-from tests.rfc.test_rfc9718 import EXAMPLE
+from tests.rfc.test_rfc9718 import EXAMPLE, Files, published
 from tests.support.api_server import ApiServer, running_api
 from tests.support.dnssec_records import ZoneKey, wire_name
 from tests.support.engine_world import START_S
+from tests.support.programs import require_program
 from tests.support.server_process import COMMAND, WAIT_S, ServerProcess, until
 from tests.support.signed_network import signed_network
 from tests.support.signed_world import SignedWorld, is_secure
@@ -364,12 +365,72 @@ def test_a_state_that_cannot_be_stored_is_shown_as_an_error(tmp_path: Path, isla
 def test_an_imported_file_is_in_force_and_said_to_be_the_source(tmp_path: Path) -> None:
     with running_api(tmp_path) as api:
         assert api.request("GET", "/v1/anchors/@").body["anchors"][0]["records"] == [{"source": "built in"}]
-        made = api.request("POST", "/v1/root-anchors", {"xml": EXAMPLE, "reason": "new", "author": "ops"})
+        values = {"xml": EXAMPLE, "reason": "new", "author": "ops", "unsigned": True}
+        made = api.request("POST", "/v1/root-anchors", values)
         (root,) = made.body["anchors"]
         assert (root["trusted"], [one["source"] for one in root["records"]]) == ([20326], ["imported"])
         assert made.body["warning"] == "key 19036 is not valid any more"
         (root,) = api.request("DELETE", "/v1/anchors/@?reason=x&author=ops").body["anchors"]
         assert root["trusted"] == [20326, 38696]
+
+
+def test_an_import_needs_a_good_signature_or_the_word_that_none_is_needed(tmp_path: Path) -> None:
+    require_program("openssl", "openssl")
+    xml, p7s, ca = tmp_path / "root-anchors.xml", tmp_path / "root-anchors.p7s", tmp_path / "ca.pem"
+    with running_api(tmp_path) as api:
+        values: dict[str, object] = {"xml": published("root-anchors.xml").decode(), "reason": "new", "author": "ops"}
+        iana = {**values, "signature": base64.b64encode(published("root-anchors-2024.p7s")).decode()}
+        ours = Files()
+        for refused, wrong in (
+            (values, "give the signature, or unsigned if you know"),
+            ({**iana, "unsigned": True}, "the signature would not be looked at"),
+            ({**values, "unsigned": False, "signer": "a@b.c"}, "give the signature"),
+            ({**values, "signature": "!"}, "the signature is not base64"),
+            ({**values, "signature": ""}, "the signature is empty"),
+            (iana, "expired: the signer's was valid until 2026-07-07T"),
+            ({**iana, "xml": EXAMPLE}, "does not verify the file: "),
+            ({**iana, "authority": ours.ca.decode()}, "does not verify the file: "),
+        ):
+            reply = api.request("POST", "/v1/root-anchors", refused)
+            assert reply.status == 422 and wrong in reply.body["detail"], (refused, reply.body)
+        xml.write_bytes(ours.xml)
+        p7s.write_bytes(ours.p7s)
+        ca.write_bytes(ours.ca)
+        by_ours = ("import", str(xml), "--signature", str(p7s), "--author", "ops")
+        done = anchor(api, *by_ours)
+        assert done.returncode == 2 and "anchor.import: the signature does not verify the file" in done.stderr
+        done = anchor(api, *by_ours, "--ca", str(ca), "--signer", "intern@iana.org")
+        assert done.returncode == 2 and "signed by dnssec@iana.org, not by intern@iana.org" in done.stderr
+        done = anchor(api, *by_ours, "--ca", str(ca))
+        assert done.returncode == 0, done.stderr
+        (root,) = api.request("GET", "/v1/anchors/@").body["anchors"]
+        assert (root["trusted"], [one["source"] for one in root["records"]]) == ([20326], ["imported"])
+
+
+@pytest.mark.parametrize("option", ["file", "--signature", "--ca"])
+def test_files_of_an_import_that_are_missing_too_long_or_garbage_are_refused_in_words(
+    tmp_path: Path, option: str
+) -> None:
+    paths = {name: tmp_path / name.strip("-") for name in ("file", "--signature", "--ca")}
+    contents = {"file": EXAMPLE.encode(), "--signature": b"signature", "--ca": b"certificates"}
+    for name, path in paths.items():
+        path.write_bytes(contents[name])
+    command = [*COMMAND, "anchor", "import", str(paths["file"]), "--author", "ops", "--socket", str(tmp_path / "none")]
+    for name in ("--signature", "--ca"):
+        command += [name, str(paths[name])]
+    for octets, wrong in (
+        (b"x" * 100_000, "has more than"),
+        (b"\xff", "UTF-8"),
+        (None, "cannot be read: No such file"),
+    ):
+        if octets is None:
+            paths[option].unlink()
+        else:
+            paths[option].write_bytes(octets)
+        if octets == b"\xff" and option == "--signature":
+            continue  # any octets may be a signature, until they are looked at
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_S)
+        assert done.returncode == 2 and f"{paths[option]}: " in done.stderr and wrong in done.stderr
 
 
 def test_many_anchors_are_listed_over_tcp_and_in_one_reply(tmp_path: Path) -> None:
