@@ -61,11 +61,16 @@ class ApiServer:
 
 
 @contextmanager
-def running_api(folder: Path, workers: int = 1, more: str = "", network: str = UNREACHABLE) -> Iterator[ApiServer]:
-    """Start a server with an API in a folder, and end it afterwards; ``more`` goes into the section ``[api]``."""
+def running_api(
+    folder: Path, workers: int = 1, more: str = "", network: str = UNREACHABLE, log_to: int | None = None
+) -> Iterator[ApiServer]:
+    """Start a server with an API in a folder, and end it afterwards; ``more`` goes into the section ``[api]``.
+
+    ``log_to``: see `running_server`.
+    """
     state = folder / "state"
     api = f'[api]\nenabled = true\nlisten = ["127.0.0.1:0"]\n{more}\n'
-    with running_server(folder, workers, None, f'state_directory = "{state}"', api + network) as server:
+    with running_server(folder, workers, None, f'state_directory = "{state}"', api + network, log_to) as server:
         port = int(server.status()["api"]["listeners"][0].rpartition(":")[2])
         made = ApiServer(server, port, state / "api-token")
         until(made.is_up)

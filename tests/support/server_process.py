@@ -66,11 +66,16 @@ def configuration(
 
 @contextmanager
 def running_server(
-    folder: Path, workers: int = 1, notify: Path | None = None, more: str = "", network: str = UNREACHABLE
+    folder: Path,
+    workers: int = 1,
+    notify: Path | None = None,
+    more: str = "",
+    network: str = UNREACHABLE,
+    log_to: int | None = None,
 ) -> Iterator[ServerProcess]:
     """Start a server in a folder, wait until it takes commands, and end it afterwards.
 
-    ``more``: see `write_config`; ``network``: see `configuration`.
+    ``more``: see `write_config`; ``network``: see `configuration`; ``log_to``: a descriptor in place of the file.
     """
     port = free_port()
     config, control, log = folder / "holdfast.toml", folder / "control", folder / "log"
@@ -79,7 +84,7 @@ def running_server(
     with (
         log.open("a") as stderr,
         subprocess.Popen(
-            [*COMMAND, "serve", "--config", str(config)], stderr=stderr, text=True, env=environment
+            [*COMMAND, "serve", "--config", str(config)], stderr=log_to or stderr, text=True, env=environment
         ) as process,
     ):
         server = ServerProcess(process, config, port, control, log)

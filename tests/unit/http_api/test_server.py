@@ -34,6 +34,23 @@ def command_line(api: ApiServer, *arguments: str, token: Path | None = None) -> 
     return subprocess.run([*COMMAND, *arguments, *place], capture_output=True, text=True, check=False, timeout=WAIT_S)
 
 
+def test_nothing_fails_because_nobody_reads_the_log(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with running_api(tmp_path, log_to=writing) as api:
+        os.close(writing)
+        for status, method, path, body in (
+            (200, "POST", "/v1/flush", {"name": "example"}),
+            (201, "POST", "/v1/nta", ANCHOR),
+            (200, "DELETE", "/v1/nta/de?reason=x&author=ops", None),
+        ):
+            assert api.request(method, path, body).status == status
+        (worker,) = api.server.worker_pids()
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: api.server.worker_pids() not in ([], [worker]))
+        assert api.request("GET", "/v1/status").body["restarts"] == 1
+
+
 # -- what it is for ---------------------------------------------------------------------------------------------------
 
 
