@@ -4,7 +4,8 @@ import functools
 import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Annotated, Any, NoReturn
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, NoReturn, get_type_hints
 
 import typer
 
@@ -64,3 +65,25 @@ def tell_server(socket: str | None, config: str | None, as_json: bool, command: 
 
     given = {name: value for name, value in arguments.items() if value is not None}
     raise typer.Exit(run_command(socket, config, as_json, {"command": command, **given}, _api.get()))
+
+
+def with_shared_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take the fields of a dataclass as options, in the place of its parameter of that type."""
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: kind for name, kind in hints.items() if isinstance(kind, type) and is_dataclass(kind)}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        group = groups.get(parameter.name)
+        parameters += [parameter] if group is None else inspect.signature(group).parameters.values()
+
+    @functools.wraps(command)
+    def run(**given: object) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        command(**given)
+
+    # What typer looks at: the signature for the order and the defaults, the annotations for the rest.
+    parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run

@@ -1,11 +1,12 @@
 """The commands of `holdfast rule`: override rules of a running server."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from holdfast.control.nta_commands import AuthorOption, author_of, seconds_of
-from holdfast.control.options import ConfigOption, ReplyOption, SocketOption, tell_server
+from holdfast.control.options import ConfigOption, ReplyOption, SocketOption, tell_server, with_shared_options
 from holdfast.control.problems import InputError
 from holdfast.dns.name import to_text
 from holdfast.server.texts import parse_name
@@ -26,80 +27,77 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Domain name; 
 IdArgument = Annotated[
     str, typer.Argument(metavar="ID", help="Identity of the rule, as `holdfast rule list` shows it.")
 ]
-MatchOption = Annotated[
-    str | None, typer.Option("--match", metavar="REACH", help="exact, subtree (the usual one) or below.")
-]
-TypeOption = Annotated[
-    list[str] | None, typer.Option("--type", metavar="TYPE", help="Only for this type; may be repeated.")
-]
-ServiceOption = Annotated[
-    list[str] | None, typer.Option("--service", metavar="NAME", help="Only for this service; may be repeated.")
-]
-GroupOption = Annotated[
-    list[str] | None,
-    typer.Option("--client-group", metavar="NAME", help="Only for this client group; may be repeated."),
-]
-RecordOption = Annotated[
-    list[str] | None,
-    typer.Option("--record", metavar="RECORD", help="With records: 'A 192.0.2.1' or '300 TXT hello'; may be repeated."),
-]
-TargetOption = Annotated[str | None, typer.Option("--target", metavar="NAME", help="With cname: where it leads.")]
-ServerOption = Annotated[
-    list[str] | None,
-    typer.Option("--server", metavar="ADDR:PORT", help="With forward: a resolver to ask; may be repeated."),
-]
-EdeOption = Annotated[
-    str | None,
-    typer.Option("--ede", metavar="KIND", help="With a denial: blocked, censored, filtered or prohibited (RFC 8914)."),
-]
-TtlOption = Annotated[str | None, typer.Option("--ttl", metavar="TIME", help="TTL of what is made up; default: 60s.")]
-LifetimeOption = Annotated[
-    str | None, typer.Option("--lifetime", metavar="TIME", help="How long it holds: 30m, 1h, 2d; default: no end.")
-]
-IdOption = Annotated[
-    str | None, typer.Option("--id", metavar="ID", help="What it is called; default: r1, r2 and so on.")
-]
 BeforeOption = Annotated[
     str | None, typer.Option("--before", metavar="ID", help="Place it before this rule; default: behind all others.")
 ]
 FirstOption = Annotated[bool, typer.Option("--first", help="Place it before all others.")]
 
 
-def _arguments(
-    action: str,
-    name: str,
-    match: str | None,
-    rtype: list[str] | None,
-    service: list[str] | None,
-    client_group: list[str] | None,
-    record: list[str] | None,
-    target: str | None,
-    server: list[str] | None,
-    ede: str | None,
-    ttl: str | None,
-    lifetime: str | None,
-    identity: str | None,
-    before: str | None,
-    first: bool,
-) -> dict[str, object]:
-    """Return what a command says about a rule. Raises InputError."""
-    return {
-        "action": action,
-        "name": _plain(name, "NAME"),
-        "match": match,
-        "types": rtype or None,
-        "services": service or None,
-        "client_groups": client_group or None,
-        "records": record or None,
-        "target": _plain(target, "--target") if target is not None else None,
-        "servers": server or None,
-        "ede": ede,
-        "ttl_s": seconds_of("--ttl", ttl) if ttl is not None else None,
-        "lifetime_s": seconds_of("--lifetime", lifetime) if lifetime is not None else None,
-        "id": identity,
-        "before": before,
-        "first": True if first else None,
-    }
+@dataclass(frozen=True)
+class RuleOptions:
+    """What the options of a command say about a rule, beside its action and name."""
+
+    match: Annotated[
+        str | None, typer.Option("--match", metavar="REACH", help="exact, subtree (the usual one) or below.")
+    ] = None
+    types: Annotated[
+        list[str] | None, typer.Option("--type", metavar="TYPE", help="Only for this type; may be repeated.")
+    ] = None
+    services: Annotated[
+        list[str] | None, typer.Option("--service", metavar="NAME", help="Only for this service; may be repeated.")
+    ] = None
+    client_groups: Annotated[
+        list[str] | None,
+        typer.Option("--client-group", metavar="NAME", help="Only for this client group; may be repeated."),
+    ] = None
+    records: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--record", metavar="RECORD", help="With records: 'A 192.0.2.1' or '300 TXT hello'; may be repeated."
+        ),
+    ] = None
+    target: Annotated[str | None, typer.Option("--target", metavar="NAME", help="With cname: where it leads.")] = None
+    servers: Annotated[
+        list[str] | None,
+        typer.Option("--server", metavar="ADDR:PORT", help="With forward: a resolver to ask; may be repeated."),
+    ] = None
+    ede: Annotated[
+        str | None,
+        typer.Option(
+            "--ede", metavar="KIND", help="With a denial: blocked, censored, filtered or prohibited (RFC 8914)."
+        ),
+    ] = None
+    ttl: Annotated[str | None, typer.Option("--ttl", metavar="TIME", help="TTL of what is made up; default: 60s.")] = (
+        None
+    )
+    lifetime: Annotated[
+        str | None, typer.Option("--lifetime", metavar="TIME", help="How long it holds: 30m, 1h, 2d; default: no end.")
+    ] = None
+    identity: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="What it is called; default: r1, r2 and so on.")
+    ] = None
+    before: BeforeOption = None
+    first: FirstOption = False
+
+    def arguments(self, action: str, name: str) -> dict[str, object]:
+        """Return what a command says about a rule. Raises InputError."""
+        return {
+            "action": action,
+            "name": _plain(name, "NAME"),
+            "match": self.match,
+            "types": self.types or None,
+            "services": self.services or None,
+            "client_groups": self.client_groups or None,
+            "records": self.records or None,
+            "target": _plain(self.target, "--target") if self.target is not None else None,
+            "servers": self.servers or None,
+            "ede": self.ede,
+            "ttl_s": seconds_of("--ttl", self.ttl) if self.ttl is not None else None,
+            "lifetime_s": seconds_of("--lifetime", self.lifetime) if self.lifetime is not None else None,
+            "id": self.identity,
+            "before": self.before,
+            "first": self.first or None,
+        }
 
 
 def _plain(text: str, what: str) -> str:
@@ -112,56 +110,31 @@ def _plain(text: str, what: str) -> str:
 
 
 @rule.command("add")
+@with_shared_options
 def add(
     action: ActionArgument,
     name: NameArgument,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; clients read it in the answers (RFC 8914).")],
+    options: RuleOptions,
     author: AuthorOption = None,
-    match: MatchOption = None,
-    rtype: TypeOption = None,
-    service: ServiceOption = None,
-    client_group: GroupOption = None,
-    record: RecordOption = None,
-    target: TargetOption = None,
-    server: ServerOption = None,
-    ede: EdeOption = None,
-    ttl: TtlOption = None,
-    lifetime: LifetimeOption = None,
-    identity: IdOption = None,
-    before: BeforeOption = None,
-    first: FirstOption = False,
     socket: SocketOption = None,
     config: ConfigOption = None,
     as_json: ReplyOption = False,
 ) -> None:
     """Put a rule in force, in all workers at once, for cached names too. The first rule that matches counts."""
-    arguments = _arguments(
-        action, name, match, rtype, service, client_group, record, target, server, ede, ttl, lifetime, identity,
-        before, first,
-    )  # fmt: skip
+    arguments = options.arguments(action, name)
     tell_server(socket, config, as_json, "rule.add", reason=reason, author=author_of(author), **arguments)
 
 
 @rule.command("dry-run")
+@with_shared_options
 def dry_run(
+    options: RuleOptions,
     action: Annotated[str | None, typer.Argument(metavar="ACTION", help="As for `holdfast rule add`.")] = None,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="As for `holdfast rule add`.")] = None,
     remove: Annotated[
         str | None, typer.Option("--remove", metavar="ID", help="Rehearse taking this rule away, instead.")
     ] = None,
-    match: MatchOption = None,
-    rtype: TypeOption = None,
-    service: ServiceOption = None,
-    client_group: GroupOption = None,
-    record: RecordOption = None,
-    target: TargetOption = None,
-    server: ServerOption = None,
-    ede: EdeOption = None,
-    ttl: TtlOption = None,
-    lifetime: LifetimeOption = None,
-    identity: IdOption = None,
-    before: BeforeOption = None,
-    first: FirstOption = False,
     socket: SocketOption = None,
     config: ConfigOption = None,
     as_json: ReplyOption = False,
@@ -176,11 +149,7 @@ def dry_run(
         tell_server(socket, config, as_json, "rule.dry-run", remove=remove)
     if action is None or name is None:
         raise InputError(["say what to rehearse: ACTION and NAME, as for `holdfast rule add`, or --remove ID"])
-    arguments = _arguments(
-        action, name, match, rtype, service, client_group, record, target, server, ede, ttl, lifetime, identity,
-        before, first,
-    )  # fmt: skip
-    tell_server(socket, config, as_json, "rule.dry-run", **arguments)
+    tell_server(socket, config, as_json, "rule.dry-run", **options.arguments(action, name))
 
 
 @rule.command("list")
