@@ -6,11 +6,12 @@ continues its incident, so that a staged recovery is one story and not twenty.
 """
 
 from collections.abc import Callable, Sequence
+from math import log
 
 from holdfast.dns.name import is_subdomain
 from holdfast.sentinel.incident import BOGUS, UNREACHABLE, Incident
 from holdfast.sentinel.observation import Observation
-from holdfast.sentinel.suspicion import SILENT_S, Suspicion
+from holdfast.sentinel.suspicion import SILENT_S, THRESHOLD, Suspicion
 
 REOPEN_S = 1800  # broken again within this time: the same incident
 LOCAL_S = 300  # unrelated zones that break within this time of each other ...
@@ -33,6 +34,16 @@ class Detector:
     def open_incidents(self) -> list[Incident]:
         """Return the incidents that are open, the oldest first."""
         return [one for one in self.incidents if one.is_open]
+
+    def resume(self, incidents: Sequence[Incident], now_s: int) -> None:
+        """Go on with what was known before a restart: what was broken is, until it is seen to be well."""
+        for incident in incidents:
+            self.incidents.append(incident)
+            self._last_number = max(self._last_number, incident.number)
+            if incident.is_open:
+                key = (incident.zone, incident.kind)
+                self._suspicions[key] = _resumed(incident, now_s)
+                self._open[key] = incident
 
     def look(self, seen: Sequence[Observation], now_s: int, covered: Callable[[bytes], bool]) -> list[Incident]:
         """Take observations; returns the incidents that opened, opened again or closed.
@@ -111,3 +122,23 @@ class Detector:
         closed = [one for one in self.incidents if not one.is_open]
         for one in closed[: max(0, len(self.incidents) - INCIDENTS_REMEMBERED)]:
             self.incidents.remove(one)
+
+
+def _resumed(incident: Incident, now_s: int) -> Suspicion:
+    """Return the suspicion against a zone that was called broken before a restart: as much as it can be."""
+    suspicion = Suspicion(
+        incident.zone,
+        score=THRESHOLD,
+        evidence=incident.powers_of_ten * log(10),
+        since_s=incident.since_s,
+        latest_failure_s=incident.latest_failure_s,
+        latest_s=now_s,
+        failed=incident.failed,
+        good=incident.good,
+    )
+    suspicion.children.update(dict.fromkeys(incident.examples, incident.latest_failure_s))
+    suspicion.servers.update(dict.fromkeys(incident.servers))
+    if incident.reason is not None:
+        reason = incident.reason
+        suspicion.reasons[reason.info_code, reason.subject, reason.key_tag] = reason
+    return suspicion

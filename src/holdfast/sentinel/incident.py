@@ -1,11 +1,11 @@
 """An incident: which zone is broken, in which way, since when, which record and key show it, and how sure that is."""
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from math import log
 from typing import Any
 
 from holdfast.dns import iana
-from holdfast.dns.name import to_text
+from holdfast.dns.name import from_text, to_text
 from holdfast.dnssec.signature_time import utc_text
 from holdfast.sentinel.observation import Reason
 from holdfast.sentinel.suspicion import Suspicion
@@ -13,6 +13,7 @@ from holdfast.sentinel.suspicion import Suspicion
 BOGUS, UNREACHABLE = "bogus", "unreachable"
 EXAMPLES = 5  # of children that fail, shown to people
 BESIDE_SHOWN = 3
+BESIDE_KEPT = 12  # in a journal, whose lines have a length
 SUREST = 99.0  # powers of ten: more says nothing more
 
 GROUPS = {
@@ -26,6 +27,8 @@ GROUPS = {
 }
 OTHER_GROUP = "data does not validate"
 UNREACHABLE_GROUP = "servers do not answer"
+
+_NUMBERS = ("number", "since_s", "opened_s", "closed_s", "reopened", "failed", "good", "children", "latest_failure_s")
 
 
 @dataclass
@@ -124,3 +127,53 @@ class Incident:
             "caution": self.caution(),
             "text": self.text(),
         }
+
+    def kept(self) -> dict[str, Any]:
+        """Return all that has to be known to go on with it after a restart, as JSON values; see `read_kept`."""
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        return {
+            **numbers,
+            "zone": to_text(self.zone),
+            "kind": self.kind,
+            "reason": list(astuple(self.reason)) if self.reason is not None else None,
+            "powers_of_ten": self.powers_of_ten,
+            "examples": [to_text(one) for one in self.examples],
+            "servers": [one.hex() for one in self.servers],
+            "beside": [to_text(one) for one in self.beside[:BESIDE_KEPT]],
+        }
+
+
+def read_kept(values: dict[str, Any]) -> Incident:
+    """Return the incident of `Incident.kept`. Raises KeyError, TypeError or ValueError if it is none."""
+    numbers = {name: _checked(values[name], int) for name in _NUMBERS}
+    if values["kind"] not in (BOGUS, UNREACHABLE):
+        raise ValueError(f"unknown kind {values['kind']!r}")
+    reason = None
+    if values["reason"] is not None:
+        kinds = (int, str, str, int, int)
+        reason = Reason(*[_checked(one, kind) for one, kind in zip(values["reason"], kinds, strict=True)])
+    return Incident(
+        zone=_name(values["zone"]),
+        kind=values["kind"],
+        reason=reason,
+        powers_of_ten=float(values["powers_of_ten"]),
+        examples=tuple(map(_name, values["examples"])),
+        servers=tuple(map(bytes.fromhex, values["servers"])),
+        beside=tuple(map(_name, values["beside"])),
+        **numbers,
+    )
+
+
+def _checked(value: Any, kind: type) -> Any:
+    """Return a value of a kind. Raises TypeError if it is of another."""
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+def _name(text: str) -> bytes:
+    """Return a domain name in wire format. Raises ValueError if it is none."""
+    name = from_text(_checked(text, str))
+    if name is None:
+        raise ValueError(f"{text!r} is no domain name")
+    return name

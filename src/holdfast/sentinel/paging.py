@@ -44,6 +44,13 @@ class Paging:
         self._sent: dict[int, tuple[int, int]] = {}  # incident number: pages so far, time of the latest
         self._acknowledged: set[int] = set()
 
+    def resume(self, incident: Incident, pages: int, latest_s: int, is_acknowledged: bool) -> None:
+        """Go on with an incident that people were called for before a restart."""
+        if pages:
+            self._sent[incident.number] = (pages, latest_s)
+        if is_acknowledged:
+            self._acknowledged.add(incident.number)
+
     def acknowledge(self, incident: Incident) -> None:
         """Somebody has taken it on: call nobody again because of it."""
         self._acknowledged.add(incident.number)
@@ -52,9 +59,9 @@ class Paging:
         """Tell whether somebody has taken it on."""
         return incident.number in self._acknowledged
 
-    def pages(self, incident: Incident) -> int:
-        """Return how many pages were sent because of an incident."""
-        return self._sent.get(incident.number, (0, 0))[0]
+    def sent(self, incident: Incident) -> tuple[int, int]:
+        """Return how many pages were sent because of an incident, and when the latest was (POSIX seconds)."""
+        return self._sent.get(incident.number, (0, 0))
 
     def call(self, open_incidents: Sequence[Incident], covered_until: Callable[[bytes], int], now_s: int) -> None:
         """Send what is due; ``covered_until`` tells until when a negative trust anchor covers a zone (0: none does)."""

@@ -19,12 +19,11 @@ from holdfast.server.commands import (
 from holdfast.server.control_socket import Reply, noted
 from holdfast.server.evidence_store import FOLDER, prune
 from holdfast.server.lines import Values
-from holdfast.server.negative_trust_anchors import NegativeTrustAnchorList
+from holdfast.server.negative_trust_anchors import RECHECK_AUTHOR, NegativeTrustAnchorList
 from holdfast.server.recheck import Recheck, outcome
 from holdfast.server.settings import VANTAGE_POINTS, ServerSettings
 
 CHECKS_AT_ONCE = 2  # a check asks some hundred questions; more of them wait for their users' second try
-RECHECK_AUTHOR = "recheck"  # in the journal, for anchors that end because their zone is well
 REASONS_GIVEN = 3  # in the refusal; `holdfast nta check` has all, and the table
 
 Tell = Callable[[Command, Values, Reply], None]
@@ -79,7 +78,7 @@ class AnchorControl:
 
     def _show(self, values: Values) -> Values:
         """Return the list, or one record, with the progress of the recheck. Raises CommandError."""
-        self.recheck.follow(self.anchors.rechecked())
+        self.recheck.follow(self.anchors.rechecked(), self.anchors.rounds_needed)
         result = self.anchors.show(values)
         for shown in result["anchors"]:
             progress = self.recheck.shown(from_text(shown["zone"]) or b"", values["command"] == "nta.show")
@@ -103,7 +102,7 @@ class AnchorControl:
     def run_due(self, settings: EngineSettings) -> None:
         """Note ends that have come, and begin the round of a recheck that is due."""
         self.anchors.expire()
-        self.recheck.follow(self.anchors.rechecked())
+        self.recheck.follow(self.anchors.rechecked(), self.anchors.rounds_needed)
         zone = self.recheck.take_due()
         if zone:
             request = {"command": PROBE.name, "zone": to_text(zone), "recheck": True}
@@ -122,6 +121,9 @@ class AnchorControl:
             log.warning("recheck failed", zone=to_text(zone), error=result["error"])
             return
         log.info("rechecked", zone=to_text(zone), verdict=report["verdict"], **progress)
+        usual = max(self.recheck.policy.clean_rounds, self.anchors.rounds_needed(zone))
+        if progress and progress["rounds_needed"] > usual:
+            self.anchors.relapse(zone, progress["rounds_needed"])
         if not is_well:
             return
         values = {

@@ -1,7 +1,8 @@
 """Decisions of operators on disk: JSON lines, one for each change, written through before the change counts.
 
 What is in force after a restart, or a crash at any point, is what the complete lines of a journal add up to. The
-lists of negative trust anchors and of override rules each have one, in the state directory.
+lists of negative trust anchors, of trust anchors and of override rules each have one, in the state directory, and so
+have incidents, which nobody decides.
 """
 
 import os
@@ -21,13 +22,15 @@ log = structlog.get_logger()
 class ChangeJournal:
     """One journal: the file ``name`` (``.jsonl``) of what is listed (``subject``, for messages).
 
-    ``directory`` None: nothing is written, and a restart forgets.
+    ``directory`` None: nothing is written, and a restart forgets. Not ``is_durable``: the machine may stop before a
+    line is on the disk.
     """
 
-    def __init__(self, directory: Path | None, name: str, subject: str) -> None:
+    def __init__(self, directory: Path | None, name: str, subject: str, is_durable: bool = True) -> None:
         self.path = directory / name if directory is not None else None
         self._name = name
         self._subject = subject
+        self._is_durable = is_durable
 
     def write(self, at_s: int, action: str, author: str, reason: str, more: Values) -> None:
         """Append a change, and have it on the disk. Raises OSError, after which the journal is as before."""
@@ -40,11 +43,12 @@ class ChangeJournal:
             try:
                 file.write(_line(at_s, action, author, reason, more))
                 file.flush()
-                os.fsync(file.fileno())
+                if self._is_durable:
+                    os.fsync(file.fileno())
             except OSError:
                 os.truncate(path, size)
                 raise
-        if is_new:
+        if is_new and self._is_durable:
             _synchronise_folder(path.parent)
 
     def note(self, at_s: int, action: str, author: str, reason: str, more: Values) -> None:
@@ -86,10 +90,21 @@ class ChangeJournal:
         try:
             if complete < len(octets):
                 os.truncate(path, complete)
-            if complete > JOURNAL_OCTETS:
-                _set_aside(path, [{"at": utc_text(at_s), **values} for values in now_in_force()])
         except OSError as error:
             log.error(f"cannot mend the journal of {self._subject}", file=str(path), error=str(error))
+        else:
+            self.shorten(now_in_force, at_s)
+
+    def shorten(self, now_in_force: Callable[[], Iterable[Values]], at_s: int) -> None:
+        """Set it aside if it has grown too long, and begin a new one, as `read` does."""
+        path = self.path
+        if path is None:
+            return
+        try:
+            if path.stat().st_size > JOURNAL_OCTETS:
+                _set_aside(path, [{"at": utc_text(at_s), **values} for values in now_in_force()])
+        except OSError as error:
+            log.error(f"cannot set the journal of {self._subject} aside", file=str(path), error=str(error))
 
     def move(self, directory: Path | None) -> bool:
         """Write in another directory from now on (after a reload); False: it is the same one."""

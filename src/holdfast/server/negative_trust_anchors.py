@@ -5,7 +5,7 @@ The supervisor owns it. The journal is the list's only form on disk; ends are by
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -32,17 +32,22 @@ from holdfast.server.lines import Values
 from holdfast.server.worker_actions import anchor_values, read_anchor
 
 FILE_NAME = "negative-trust-anchors.jsonl"
+RECHECK_AUTHOR = "recheck"  # in the journal, for what the recheck of a zone finds
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class _Grounds:
-    """What belongs to a record: the file of evidence, how an operator confirmed it, and whether it is rechecked."""
+    """What belongs to a record: the file of evidence, how an operator confirmed it, and whether it is rechecked.
+
+    ``rounds_needed``: so many clean rounds in a row end it, after relapses; 0: as many as usual.
+    """
 
     evidence: str = ""
     confirmed: str = ""
     is_rechecked: bool = True
+    rounds_needed: int = 0
 
 
 class NegativeTrustAnchorList:
@@ -118,6 +123,18 @@ class NegativeTrustAnchorList:
     def rechecked(self) -> list[NegativeTrustAnchor]:
         """Return the records in force that end when their zones are well."""
         return [one for one in self.in_force() if self._grounds[one.zone].is_rechecked]
+
+    def rounds_needed(self, zone: bytes) -> int:
+        """Return how many clean rounds relapses have made necessary; 0: there were none."""
+        return self._grounds.get(zone, _Grounds()).rounds_needed
+
+    def relapse(self, zone: bytes, rounds_needed: int) -> None:
+        """Take note that a zone was bad again after clean rounds, so that a restart does not make it easier."""
+        anchor = self._anchors.get(zone)
+        if anchor is not None:
+            self._grounds[zone] = replace(self._grounds[zone], rounds_needed=rounds_needed)
+            why = f"bad again after it was clean: it takes {rounds_needed} clean rounds now"
+            self._journal.note(self._now_s(), "relapse", RECHECK_AUTHOR, why, self._entry(anchor, 0))
 
     def refuse_early(self, values: Values, settings: EngineSettings) -> None:
         """Raise CommandError for an anchor that cannot be added whatever a check finds."""
@@ -239,6 +256,8 @@ class NegativeTrustAnchorList:
             found["confirmed"] = grounds.confirmed
         if not grounds.is_rechecked:
             found["recheck"] = False
+        if grounds.rounds_needed:
+            found["rounds_needed"] = grounds.rounds_needed
         return {"end": utc_text(anchor.end_s), **old_end, **found, "anchor": anchor_values(anchor)}
 
     def _in_force_values(self) -> list[Values]:
@@ -252,12 +271,13 @@ class NegativeTrustAnchorList:
             anchor = read_anchor(values["anchor"])
         except (CommandError, KeyError, TypeError, AttributeError):
             return False
-        if action in ("add", "extend"):
+        if action in ("add", "extend", "relapse"):
             self._anchors[anchor.zone] = anchor
             evidence, confirmed = [
                 text if isinstance(text := values.get(key), str) else "" for key in ("evidence", "confirmed")
             ]
-            self._grounds[anchor.zone] = _Grounds(evidence, confirmed, values.get("recheck") is not False)
+            rounds = needed if type(needed := values.get("rounds_needed")) is int else 0
+            self._grounds[anchor.zone] = _Grounds(evidence, confirmed, values.get("recheck") is not False, rounds)
         elif action in ("remove", "end"):
             self._anchors.pop(anchor.zone, None)
             self._grounds.pop(anchor.zone, None)

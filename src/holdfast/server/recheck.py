@@ -1,7 +1,8 @@
 """The recheck of zones under a negative trust anchor: when the next round is due, and how far each zone is.
 
-The supervisor runs it, so there is one for the whole server; rounds themselves are probes by a worker. Progress is not
-kept over a restart: a zone then has to be clean for all rounds anew, which errs on the safe side.
+The supervisor runs it, so there is one for the whole server; rounds themselves are probes by a worker. Clean rounds are
+not kept over a restart: a zone then has to be clean for all rounds anew, as nobody looked meanwhile. How many rounds it
+takes after relapses is kept, with the anchor.
 """
 
 import time
@@ -18,9 +19,10 @@ SERVERS_NAMED = 8  # of those that are not clean, when one zone is shown
 class _Zone:
     """What is known of one zone; ``start_s`` tells its anchor from an earlier one."""
 
-    def __init__(self, start_s: int, policy: RecheckPolicy, due_s: float) -> None:
+    def __init__(self, start_s: int, policy: RecheckPolicy, needed: int, due_s: float) -> None:
         self.start_s = start_s
         self.progress = Progress(policy)
+        self.progress.needed = max(self.progress.needed, needed)
         self.due_s = due_s
         self.last: Values = {}
 
@@ -34,14 +36,15 @@ class Recheck:
         self._zones: dict[bytes, _Zone] = {}
         self._running = b""
 
-    def follow(self, anchors: Iterable[NegativeTrustAnchor]) -> None:
-        """Recheck the zones of these anchors from now on, and no others."""
+    def follow(self, anchors: Iterable[NegativeTrustAnchor], rounds_needed: Callable[[bytes], int]) -> None:
+        """Recheck the zones of these anchors from now on, and no others; some need more rounds, after relapses."""
         now_s = self._clock()
         zones: dict[bytes, _Zone] = {}
         for anchor in anchors if self.policy.interval_s > 0 else ():
             known = self._zones.get(anchor.zone)
             if known is None or known.start_s != anchor.start_s:
-                known = _Zone(anchor.start_s, self.policy, now_s + self.policy.interval_s)
+                needed = rounds_needed(anchor.zone)
+                known = _Zone(anchor.start_s, self.policy, needed, now_s + self.policy.interval_s)
             zones[anchor.zone] = known
         self._zones = zones
 

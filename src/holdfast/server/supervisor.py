@@ -105,7 +105,7 @@ class Supervisor:
             self._prepare_store()
             self._anchors = AnchorControl(settings, self._tell_workers, self._tell_one)
             self._anchors.anchors.warn_of_missing_names(self._engine_settings)
-            self._incidents = IncidentDesk(self._anchors.anchors.covered_until)
+            self._incidents = IncidentDesk(self._anchors.anchors.covered_until, settings.state_directory)
             configured = self._engine_settings.override_rules
             self._rules = RuleControl(settings.state_directory, configured, self._tell_workers)
             self._catch_signals()
@@ -386,6 +386,7 @@ class Supervisor:
         self._engine_settings = self._with_seed(engine_settings)
         self._anchors.reload(settings)
         self._anchors.anchors.warn_of_missing_names(engine_settings)
+        self._incidents.move(settings.state_directory)
         self._rules.rules.move(settings.state_directory)
         self._rules.rules.configure(engine_settings.override_rules)
         self._engine_settings.store_mark = self._store_marks.get(mark_of(engine_settings), b"")

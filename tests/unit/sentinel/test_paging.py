@@ -46,7 +46,7 @@ def test_an_incident_that_is_over_is_forgotten() -> None:
     paging.acknowledge(incident())
     paging.call([], lambda _zone: 0, 10)
     assert not paging.is_acknowledged(incident())
-    assert paging.pages(incident()) == 0
+    assert paging.sent(incident()) == (0, 0)
 
 
 def test_a_page_carries_evidence_and_proposal() -> None:

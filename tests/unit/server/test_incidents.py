@@ -14,8 +14,10 @@ from structlog.testing import capture_logs
 
 from holdfast.sentinel.observation import Observation, to_values
 from holdfast.sentinel.paging import AGAIN_S
+from holdfast.sentinel.suspicion import SILENT_S
+from holdfast.server import change_journal
 from holdfast.server.commands import CommandError, check_request
-from holdfast.server.incidents import SHOWN, IncidentDesk
+from holdfast.server.incidents import FILE_NAME, SHOWN, IncidentDesk
 from holdfast.server.lines import LINE_OCTETS, encode
 from tests.support.broken_network import broken_network
 from tests.support.seen_zones import APEX, START_S, failures, seen
@@ -25,10 +27,15 @@ from tests.support.server_process import COMMAND, WAIT_S, ServerProcess, running
 class Desk:
     """A desk, the clock on its wall, and until when everything is covered by an anchor."""
 
-    def __init__(self) -> None:
+    def __init__(self, directory: Path | None = None) -> None:
         self.now_s = START_S
         self.covered_until_s = 0
-        self.desk = IncidentDesk(lambda _zone: self.covered_until_s, lambda: self.now_s)
+        self.directory = directory
+        self.restart()
+
+    def restart(self) -> None:
+        """Another process, with what is on the disk."""
+        self.desk = IncidentDesk(lambda _zone: self.covered_until_s, self.directory, lambda: self.now_s)
 
     def take(self, observation: Observation) -> None:
         """What a worker sends."""
@@ -59,8 +66,8 @@ def test_workers_see_together_what_none_of_them_sees_alone(logged: list[MutableM
     assert "holdfast nta check de" in logged[1]["todo"]
 
 
-def broken() -> Desk:
-    desk = Desk()
+def broken(directory: Path | None = None) -> Desk:
+    desk = Desk(directory)
     desk.take(seen("de", 0, failures(*(f"x{n}.de" for n in range(8)))))
     return desk
 
@@ -100,6 +107,105 @@ def test_an_incident_that_is_over_is_listed_but_not_open(logged: list[MutableMap
         desk.do("acknowledge", number=1, author="ops")
 
 
+# -- restarts ----------------------------------------------------------------------------------------------------------
+
+
+def shown(desk: Desk) -> dict[str, Any]:
+    (incident,) = desk.do("show", number=1)["incidents"]
+    return dict(incident)
+
+
+def test_a_restart_goes_on_with_an_open_incident_and_calls_nobody_sooner(
+    tmp_path: Path, logged: list[MutableMapping[str, Any]]
+) -> None:
+    desk = broken(tmp_path)
+    before = shown(desk)
+    desk.now_s += AGAIN_S // 2
+    desk.restart()
+    desk.desk.expire()
+    after = shown(desk)
+    assert {**after, "children": before["children"]} == before and after["closed_s"] == 0
+    assert pages(logged) == 1
+    desk.now_s += AGAIN_S // 2
+    desk.desk.expire()
+    assert pages(logged) == 2 and shown(desk)["pages"] == 2
+    desk.take(seen("de", 0, failures("x1.de")))
+    assert shown(desk)["failed"] == before["failed"] + 1
+    desk.take(seen("de", 200))
+    assert shown(desk)["closed_s"] == desk.now_s and logged[-1]["event"] == "incident over"
+    desk.restart()
+    assert desk.desk.summary() == [] and shown(desk)["closed_s"] == desk.now_s
+    desk.take(seen("de", 0, failures(*(f"x{n}.de" for n in range(8)))))
+    assert shown(desk)["reopened"] == 1, "the same incident goes on, also after a restart"
+    desk.take(seen("nl", 0, failures(*(f"x{n}.nl" for n in range(8)))))
+    assert [one["number"] for one in desk.do("list")["incidents"]] == [2, 1]
+
+
+def test_a_restart_does_not_forget_who_has_taken_an_incident_on(
+    tmp_path: Path, logged: list[MutableMapping[str, Any]]
+) -> None:
+    desk = broken(tmp_path)
+    desk.do("acknowledge", number=1, author="ops")
+    desk.restart()
+    desk.now_s += 2 * AGAIN_S
+    desk.desk.expire()
+    assert pages(logged) == 1 and shown(desk)["acknowledged"]
+    lines = [json.loads(line) for line in (tmp_path / FILE_NAME).read_text().splitlines()]
+    assert [(one["action"], one["by"]) for one in lines] == [
+        ("open", "detector"),
+        ("page", "detector"),
+        ("acknowledge", "ops"),
+    ]
+
+
+def test_a_zone_that_nobody_asks_about_after_a_restart_is_not_broken_for_ever(tmp_path: Path) -> None:
+    desk = broken(tmp_path)
+    desk.restart()
+    desk.now_s += SILENT_S
+    desk.desk.expire()
+    assert desk.desk.summary() == []
+
+
+DAMAGE: list[dict[str, Any]] = [
+    {"number": "1"},
+    {"zone": "a..b"},
+    {"zone": 1},
+    {"kind": "slow"},
+    {"reason": [1]},
+    {"reason": [1, 2, 3, 4, 5]},
+    {"servers": ["xyz"]},
+    {"examples": 3},
+    {"powers_of_ten": []},
+]
+
+
+@pytest.mark.parametrize("damage", [*DAMAGE, None])
+def test_a_damaged_line_is_told_and_left_out(
+    tmp_path: Path, damage: dict[str, Any] | None, logged: list[MutableMapping[str, Any]]
+) -> None:
+    desk = broken(tmp_path)
+    file = tmp_path / FILE_NAME
+    line = json.loads(file.read_text().splitlines()[-1])
+    wrong = {**line, "pages": "many"} if damage is None else {**line, "incident": {**line["incident"], **damage}}
+    file.write_bytes(encode(wrong))
+    desk.restart()
+    assert desk.do("list")["incidents"] == []
+    assert "a line of the journal of incidents is damaged" in logged[-1]["event"]
+
+
+def test_the_journal_has_a_length_and_keeps_the_latest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(change_journal, "JOURNAL_OCTETS", 20_000)
+    desk = broken(tmp_path)
+    for _ in range(200):
+        desk.now_s += AGAIN_S * 10
+        desk.take(seen("de", 0, failures("x1.de")))
+    assert (tmp_path / FILE_NAME).stat().st_size < 25_000
+    before = shown(desk)
+    desk.restart()
+    assert {**shown(desk), "children": before["children"]} == {**before, "failed": shown(desk)["failed"]}
+    assert shown(desk)["pages"] == before["pages"] > 100
+
+
 @pytest.mark.parametrize(
     ("arguments", "wrong"),
     [
@@ -134,7 +240,11 @@ def incident(server: ServerProcess, *arguments: str) -> subprocess.CompletedProc
 
 
 def test_a_server_with_two_workers_notices_shows_and_proposes(tmp_path: Path) -> None:
-    with broken_network(tmp_path) as network, running_server(tmp_path, workers=2, network=network) as server:
+    state = f'state_directory = "{tmp_path}"'
+    with (
+        broken_network(tmp_path) as network,
+        running_server(tmp_path, workers=2, more=state, network=network) as server,
+    ):
         assert server.status()["incidents"] == []
         for number in range(8):
             query = dns.message.make_query(f"x{number}.example", "A", want_dnssec=True)
@@ -153,3 +263,7 @@ def test_a_server_with_two_workers_notices_shows_and_proposes(tmp_path: Path) ->
         asked = json.loads(incident(server, "show", "1", "--json").stdout)["result"]["incidents"][0]
         assert asked["proposal"]["zone"] == "example"
         assert "signatures do not verify" in server.log.read_text()
+    with running_server(tmp_path, more=state) as server:  # a restart, and nobody asks for the zone
+        asked = json.loads(incident(server, "show", "1", "--json").stdout)["result"]["incidents"][0]
+        assert (asked["zone"], asked["closed_s"], asked["acknowledged"]) == ("example", 0, True)
+        assert [one["number"] for one in server.status()["incidents"]] == [1]

@@ -209,6 +209,21 @@ def test_a_restart_goes_on_with_the_recheck_and_demands_all_rounds_anew(desk: De
         assert bool(again.do("list")["result"]["anchors"]) is expected
 
 
+def test_a_restart_does_not_forget_that_a_zone_flaps(desk: Desk, tmp_path: Path) -> None:
+    desk.add()
+    for clean in (True, False, True, False, False):
+        desk.round(round_report(6 if clean else 4, clean))
+    assert desk.shown()["recheck"]["rounds_needed"] == 7
+    relapses = [one for one in journal(tmp_path) if one["action"] == "relapse"]
+    assert [(one["by"], one["rounds_needed"]) for one in relapses] == [("recheck", 5), ("recheck", 7)]
+    desk.do("extend", zone="de", lifetime_s=7200, author="ops")
+    again = Desk(tmp_path)
+    assert again.shown()["recheck"]["rounds_needed"] == 7
+    again.do("remove", zone="de", reason="well", author="ops")
+    again.add()
+    assert again.shown()["recheck"]["rounds_needed"] == 3, "another anchor begins anew"
+
+
 def test_a_zone_whose_ds_is_gone_needs_no_anchor_any_more(desk: Desk, tmp_path: Path) -> None:
     desk.add()
     for _ in range(3):
