@@ -1,13 +1,28 @@
 """RFC 9520, Negative Caching of DNS Resolution Failures: section by section, against the engine."""
 
+from collections.abc import Callable
+
 import dns.rcode
+import dns.rdatatype
+import pytest
 
 from holdfast.base.limits import FAILURE_TTL_MAXIMUM_S
 from holdfast.dns.iana import EDE_CACHED_ERROR, EDE_DNSSEC_BOGUS
-from tests.rfc.test_rfc8767 import error, servers
-from tests.support.engine_world import EngineWorld, Message, plain_settings
-from tests.support.outage_world import OutageWorld
-from tests.support.signed_world import ede_codes, ede_texts
+from tests.rfc.test_rfc8767 import error, servers, silence
+from tests.support.engine_world import ROOT_ADDRESS, EngineWorld, Message, plain_settings
+from tests.support.outage_world import CHILDREN, OutageWorld
+from tests.support.signed_world import SignedWorld, ede_codes, ede_texts
+
+# Names that are asked all the time make failures that others meet when they are about to end.
+ASKED_EVERY_S = {
+    "www.signed": 301,
+    "missing.signed": 401,
+    "www.unseen": 3,
+    "www.plain": 601,
+    "missing.plain": 97,
+    "missing": 457,
+}
+OUTAGE_S = 1_240
 
 
 def failing_world() -> EngineWorld:
@@ -132,3 +147,49 @@ def test_a_zone_that_comes_back_is_noticed_by_probes_within_seconds() -> None:
     while world.ask("www.example").rcode() != dns.rcode.NOERROR:
         world.pass_time_us(500_000)
     assert world.clock_us - healed_us <= 10_000_000
+
+
+def to_the_root(address: str, _query: Message) -> bool:
+    return address == ROOT_ADDRESS
+
+
+def to_children(address: str, _query: Message) -> bool:
+    return address != ROOT_ADDRESS
+
+
+def for_keys_of_children(address: str, query: Message) -> bool:
+    return address != ROOT_ADDRESS and query.question[0].rdtype == dns.rdatatype.DNSKEY
+
+
+@pytest.mark.parametrize(
+    ("fault", "concerns"),
+    [
+        (silence, to_the_root),
+        (silence, to_children),
+        (silence, for_keys_of_children),
+        (error(dns.rcode.SERVFAIL), to_the_root),
+    ],
+)
+def test_section_3_2_what_follows_from_a_remembered_failure_ends_with_the_same_five_minutes(
+    fault: Callable[[Message], Message | None], concerns: Callable[[str, Message], bool]
+) -> None:
+    settings = plain_settings()
+    settings.recovery_probe_interval_s = 0
+    settings.last_known_good = False
+    settings.serve_stale = False
+    world = SignedWorld(CHILDREN, unsigned=("plain",), settings=settings)
+    genuine = world.respond
+    for name in ASKED_EVERY_S:
+        world.ask_secure(name)
+    world.pass_time_us(4_000_000_000)  # what is known of them runs out
+    world.respond = lambda address, query: fault(query) if concerns(address, query) else genuine(address, query)
+    for second in range(1, OUTAGE_S):
+        world.pass_time_us(1_000_000)
+        for name, every_s in ASKED_EVERY_S.items():
+            if second % every_s == 0:
+                world.ask_secure(name)
+    world.respond = genuine
+    healed_us = world.clock_us
+    while any(world.ask_secure(name).rcode() == dns.rcode.SERVFAIL for name in ASKED_EVERY_S):
+        world.pass_time_us(1_000_000)
+    assert world.clock_us - healed_us <= FAILURE_TTL_MAXIMUM_S * 1_000_000

@@ -3,6 +3,7 @@
 from typing import Final
 
 FOREVER_S: Final = 1 << 62  # a POSIX time that never comes: the end of what no signature limits
+FOREVER_US: Final = 1 << 62  # a monotonic time that never comes
 
 
 class Instant:

@@ -25,7 +25,7 @@ class BrokenZone:
     """One zone: the latest failures, and how its recovery goes.
 
     ``wanted`` counts questions that met the failure since the last probe; ``clean`` is how many probes in a row went
-    well. ``hold_until_us``: until then its servers are not asked, because none of them answers.
+    well. ``hold_until_us``: until then its servers are not asked, because none of them answered at ``asked_us``.
     """
 
     def __init__(self, zone: bytes, failure: int, causes: list[Cause], now_us: int) -> None:
@@ -39,6 +39,7 @@ class BrokenZone:
         self.clean = 0
         self.probes = 0
         self.interval_us = 0
+        self.asked_us = 0
         self.hold_until_us = 0
         self.hold_s = 0
 
@@ -72,6 +73,7 @@ class BrokenZones:
     def hold(self, broken: BrokenZone, now_us: int) -> None:
         """Leave the servers of an unreachable zone alone, longer each time."""
         broken.hold_s = min(max(broken.hold_s * 2, FAILURE_TTL_FIRST_S), FAILURE_TTL_MAXIMUM_S)
+        broken.asked_us = now_us
         broken.hold_until_us = now_us + broken.hold_s * 1_000_000
 
     def held(self, zone: bytes, now_us: int) -> BrokenZone | None:

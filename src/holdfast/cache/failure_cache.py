@@ -17,7 +17,8 @@ REFRESH_BOGUS: Final = 3  # what they said does not validate
 class FailureEntry(Evictable):
     """A failed question. ``causes`` are handed out unchanged; ``status`` tells bogus from failed.
 
-    ``failure`` is one of REFRESH_*, ``since_us`` the first failure of ``failures`` in a row.
+    ``failure`` is one of REFRESH_*, ``since_us`` the first failure of ``failures`` in a row. ``asked_us``: when servers
+    were asked in vain; with a failure that follows from another one, that was earlier than ``attempted_us``.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class FailureEntry(Evictable):
         failure: int,
         causes: list[Cause],
         since_us: int,
+        asked_us: int,
         expires_us: int,
         failures: int,
     ) -> None:
@@ -36,6 +38,7 @@ class FailureEntry(Evictable):
         self.failure: Final = failure
         self.since_us: Final = since_us
         self.causes: Final = causes
+        self.asked_us: Final = asked_us
         self.expires_us: int = expires_us
         self.attempted_us: int = since_us  # when the latest attempt failed
         self.held: bool = False  # by the failure recheck timer, since stale data is served meanwhile
@@ -55,8 +58,13 @@ class FailureCache:
             return entry
         return None
 
-    def put(self, name: bytes, rtype: int, status: int, failure: int, causes: list[Cause], now_us: int) -> FailureEntry:
-        """Remember a failure; each further one in a row doubles the time until the next attempt (RFC 9520 3.2)."""
+    def put(
+        self, name: bytes, rtype: int, status: int, failure: int, causes: list[Cause], asked_us: int, now_us: int
+    ) -> FailureEntry:
+        """Remember a failure; each further one in a row doubles the time until the next attempt (RFC 9520 3.2).
+
+        Nothing fails for more than five minutes after ``asked_us``, when servers were asked for what it rests on.
+        """
         key = rrset_key(name, rtype)
         old = self.table.entries.get(key)
         failures = 1
@@ -67,8 +75,9 @@ class FailureCache:
         hold_s = FAILURE_TTL_FIRST_S
         for _ in range(min(failures - 1, 9)):
             hold_s *= 2
-        hold_s = min(hold_s, FAILURE_TTL_MAXIMUM_S)
-        entry = FailureEntry(name, status, failure, causes, since_us, now_us + hold_s * 1_000_000, failures)
+        asked_us = min(asked_us, now_us)
+        expires_us = min(now_us + hold_s * 1_000_000, asked_us + FAILURE_TTL_MAXIMUM_S * 1_000_000)
+        entry = FailureEntry(name, status, failure, causes, since_us, asked_us, expires_us, failures)
         entry.attempted_us = now_us
         self.table.put(key, entry)
         return entry
@@ -77,7 +86,7 @@ class FailureCache:
         """Do not try again before ``until_us``: stale data is served meanwhile (failure recheck timer, RFC 8767 5)."""
         entry = self.table.entries.get(rrset_key(name, rtype))
         if isinstance(entry, FailureEntry) and entry.expires_us < until_us:
-            entry.expires_us = until_us
+            entry.expires_us = min(until_us, entry.asked_us + FAILURE_TTL_MAXIMUM_S * 1_000_000)
             entry.held = True
 
     def remove(self, name: bytes, rtype: int) -> None:

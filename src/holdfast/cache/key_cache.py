@@ -3,7 +3,7 @@
 from typing import Final
 
 from holdfast.base.cause import Cause
-from holdfast.base.instant import FOREVER_S
+from holdfast.base.instant import FOREVER_S, FOREVER_US
 from holdfast.base.security_status import BOGUS
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
 from holdfast.cache.failure_cache import NOT_FAILED
@@ -19,7 +19,8 @@ class ZoneTrust(Evictable):
 
     ``zone`` is the zone that encloses the name asked for: equal to it if the name is a zone apex. ``status`` is one
     of SECURE (``keys`` holds the zone's validated keys), INSECURE, INDETERMINATE and BOGUS: then ``cause`` says why,
-    ``blamed`` is the zone whose fault it is (``zone`` if its keys are, else the parent), ``failure`` one of REFRESH_*.
+    ``blamed`` is the zone whose fault it is (``zone`` if its keys are, else the parent), ``failure`` one of REFRESH_*,
+    ``asked_us`` as in FailureEntry.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class ZoneTrust(Evictable):
         self.negative_anchor: NegativeTrustAnchor | None = None  # what makes it insecure, whatever is signed
         self.blamed: bytes = zone
         self.failure: int = NOT_FAILED
+        self.asked_us: int = FOREVER_US
 
 
 class KeyCache:

@@ -190,6 +190,7 @@ class CachedLookup(PendingLookup):
         result.status = failure.status
         result.failure = failure.failure
         result.from_failure_cache = True
+        self.rest_on(failure.asked_us)
         result.expires_us = failure.expires_us
         self.state.finish(self)
 

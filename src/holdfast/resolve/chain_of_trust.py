@@ -12,7 +12,7 @@ from typing import Final
 
 from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S, Instant
-from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S, OLD_DELEGATION_US
+from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S, FAILURE_TTL_MAXIMUM_S, OLD_DELEGATION_US
 from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
 from holdfast.cache.failure_cache import REFRESH_BOGUS, REFRESH_ERROR
 from holdfast.cache.key_cache import ZoneTrust
@@ -213,6 +213,7 @@ class TrustTask(PendingTrust):
             return
         if result.status == BOGUS or result.kind == FAILED or result.let_through:
             cause = result.causes[0] if result.causes else None
+            self.rest_on(lookup.asked_us)
             if not self.cross(self.child, cause, now):
                 self.break_at_ds(cause, current.zone, result.failure, now)
             return
@@ -351,6 +352,10 @@ class TrustTask(PendingTrust):
             if task.causes:
                 text += ": " + task.causes[0].extra_text
             cause = Cause(EDE_DNSKEY_MISSING, text, "chain.no-dnskey", dnskey_of(self.child))
+            self.rest_on(task.asked_us)
+            if found is None and task.was_held:
+                self.break_chain(cause, self.child, task.failure, now)  # it is known to be broken, and was not asked
+                return
             failure = REFRESH_BOGUS if found is not None else task.failure
             self.break_at_keys(cause, failure, now)
             return
@@ -459,7 +464,12 @@ class TrustTask(PendingTrust):
 
     def bogus(self, cause: Cause | None, now: Instant) -> ZoneTrust:
         """Return the verdict that the child is bogus."""
-        return ZoneTrust(self.child, BOGUS, [], self.ds, None, cause, now.monotonic_us + BOGUS_TTL_S * 1_000_000)
+        now_us = now.monotonic_us
+        asked_us = min(self.asked_us, now_us)
+        expires_us = min(now_us + BOGUS_TTL_S * 1_000_000, asked_us + FAILURE_TTL_MAXIMUM_S * 1_000_000)
+        broken = ZoneTrust(self.child, BOGUS, [], self.ds, None, cause, expires_us)
+        broken.asked_us = asked_us
+        return broken
 
     def end_by_budget(self, broken: ZoneTrust) -> None:
         """The chain ends here for this request only: see RequestBudget."""

@@ -1,8 +1,6 @@
 """From a name to the zone cut to start at, and from referrals to new zone cuts."""
 
-from typing import Final
-
-from holdfast.base.instant import Instant
+from holdfast.base.instant import FOREVER_US, Instant
 from holdfast.base.limits import ADDRESSES_PER_NAME_SERVER, NAME_SERVERS_PER_ZONE
 from holdfast.base.security_status import UNCHECKED
 from holdfast.base.settings import AccessRule, ZoneServers
@@ -17,8 +15,6 @@ from holdfast.dns.rdata import rdata_name
 from holdfast.resolve.classify import ANSWER, Classified
 from holdfast.resolve.recall import remember_delegation
 from holdfast.resolve.state import ResolverState
-
-FOREVER_US: Final = 1 << 62  # expiry of what is configured
 
 
 def configured_delegation(state: ResolverState, zone_servers: ZoneServers) -> Delegation:

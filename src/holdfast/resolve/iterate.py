@@ -208,6 +208,7 @@ class FetchTask(Task):
             held = self.state.broken.held(self.zone, now.monotonic_us)
             if held is not None:
                 self.was_held = True
+                self.rest_on(held.asked_us)
                 self.causes = list(held.causes)
                 self.give_up(delegation, now)
                 return
@@ -289,11 +290,11 @@ class FetchTask(Task):
                 break
             task = self.sources.lookup_address(name, rtype, self.budget, self.depth + 1, now)
             if task.done:
-                waiting = True
                 self.state.wake(self)
-            elif self.wait_for(task):
-                self.lookups.append(task)
-                waiting = True
+            elif not self.wait_for(task):
+                continue
+            self.lookups.append(task)
+            waiting = True
         return waiting
 
     def look_for_glue(self, delegation: Delegation, now: Instant) -> bool:
@@ -337,6 +338,7 @@ class FetchTask(Task):
         for task in self.glue_fetches:
             if not task.done or delegation is None or task.glue_of != delegation.zone:
                 continue
+            self.rest_on(task.asked_us)
             for server in delegation.servers:
                 if server.name == task.name:
                     found = task.glue()[:ADDRESSES_PER_NAME_SERVER]
@@ -346,11 +348,9 @@ class FetchTask(Task):
 
     def glue(self) -> list[bytes]:
         """Return the addresses that a fetch of glue found: as an answer, or beside the referral."""
-        if self.found is None or self.message is None:
-            return []
-        if self.found.kind == ANSWER and self.found.rrset is not None:
+        if self.found is not None and self.found.kind == ANSWER and self.found.rrset is not None:
             return self.found.rrset.rdatas
-        for rrset in self.message.additional:
+        for rrset in self.message.additional if self.message is not None else []:
             if rrset.name == self.name and rrset.rtype == self.rtype:
                 return rrset.rdatas
         return []
@@ -506,6 +506,10 @@ class FetchTask(Task):
 
     def give_up(self, delegation: Delegation, now: Instant) -> None:
         """All servers of the zone failed."""
+        for task in self.lookups:
+            self.rest_on(task.asked_us)
+        if self.sends == 0 and not self.was_held:
+            self.rest_on(now.monotonic_us - LAME_US)  # nobody was to be asked, by what is remembered of the servers
         if delegation.fallback and not self.without_forward:
             self.without_forward = True
             self.delegation = None

@@ -140,6 +140,7 @@ class LookupTask(CachedLookup):
             if self.may_do_better(task):
                 self.start_fetch(now)
                 return
+            self.rest_on(task.asked_us)
             if self.first_causes:
                 self.fail_bogus(now)  # the retry found no better server
                 return
@@ -182,6 +183,7 @@ class LookupTask(CachedLookup):
             self.stale_cut = trust.stale_cut
         if trust.status == BOGUS:
             causes = [trust.cause] if trust.cause is not None else []
+            self.rest_on(trust.asked_us)
             self.state.broken.want(trust.zone)
             if self.server:
                 self.health.note_failure(trust.blamed, self.name, trust.failure, causes, [])
@@ -580,5 +582,6 @@ class LookupTask(CachedLookup):
         """Let the same question fail for a while without work (RFC 9520)."""
         result = self.result
         failures = self.state.failures
-        put = failures.put(self.key_name, self.rtype, status, result.failure, result.causes, now.monotonic_us)
+        asked_us, now_us = self.asked_us, now.monotonic_us
+        put = failures.put(self.key_name, self.rtype, status, result.failure, result.causes, asked_us, now_us)
         result.expires_us = put.expires_us

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from holdfast.base.instant import Instant
+from holdfast.base.instant import FOREVER_US, Instant
 from holdfast.base.security_status import BOGUS
 from holdfast.cache.delegation_cache import Delegation
 from holdfast.dns.iana import TYPE_A, TYPE_AAAA
 from holdfast.dns.name import ROOT, parent
-from holdfast.resolve.delegation import FOREVER_US, hints_delegation, may_query
+from holdfast.resolve.delegation import hints_delegation, may_query
 from holdfast.resolve.state import ResolverState
 
 BAND_US: Final = 60_000  # servers this close to the fastest count as equally good and share the load

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from holdfast.base.instant import Instant
+from holdfast.base.instant import FOREVER_US, Instant
 from holdfast.base.limits import SERVER_NAME_LOOKUPS_PER_REQUEST, UPSTREAM_QUERIES_PER_REQUEST
 from holdfast.dnssec.trust_view import PLAIN_VIEW, TrustView
 from holdfast.dnssec.work_budget import WorkBudget
@@ -50,7 +50,11 @@ class RequestBudget:
 
 
 class Task:
-    """One piece of work that others can wait for. ``key`` is unique among the running tasks that can be joined."""
+    """One piece of work that others can wait for. ``key`` is unique among the running tasks that can be joined.
+
+    ``asked_us``: if it fails, when servers were asked in vain; the earliest time of all that its failure rests on, for
+    what follows from a remembered failure is no newer than that is (RFC 9520 section 3.2). FOREVER_US: just now.
+    """
 
     def __init__(self, key: bytes, budget: RequestBudget, depth: int) -> None:
         self.key: Final = key
@@ -60,10 +64,15 @@ class Task:
         self.queued = False
         self.waiters: list[Task] = []
         self.waiting_for: list[Task] = []
+        self.asked_us = FOREVER_US
 
     def step(self, now: Instant) -> None:
         """Go as far as possible; called when something that was waited for has happened."""
         raise NotImplementedError
+
+    def rest_on(self, asked_us: int) -> None:
+        """Note that a failure of this task will rest on one of servers that were asked at ``asked_us``."""
+        self.asked_us = min(self.asked_us, asked_us)
 
     def may_do_better(self, other: "Task") -> bool:
         """Tell whether ``other`` failed for want of a budget, and this task has another one that is not spent."""
