@@ -27,8 +27,8 @@ from holdfast.resolve.recovery import ProbeTimer
 
 START_US = 1_000_000_000
 PLAIN_OCTETS = 512
-# Virtual time within which everything is over, once at least: a request ends after 10 s, and what probes broken zones for
-# their recovery may overlap for minutes, but gives a zone up that nobody asks for. Only a leak never ends.
+# Virtual time within which everything is over, once at least: a request ends after 10 s, and probes of broken zones for
+# their recovery may overlap for minutes, but give a zone up that nobody asks for. Only a leak never ends.
 QUIET_US = 1_800_000_000
 ONE_PROOF_OCTETS = 66_000  # the denial cache makes room before it adds
 QUIET_EVENTS = 200_000  # timer events within that time; far above what a batch can cause

@@ -1,9 +1,14 @@
 """RFC 4035 sections 3.2 and 4: what a validating resolver answers, judged at its packets."""
 
 import dns.flags
+import dns.message
 import dns.rcode
+import pytest
 
+from holdfast.base.settings import TrustAnchorSetting
 from holdfast.dns.iana import type_name
+from holdfast.lab.broken import key_of
+from tests.support.engine_world import ROOT_ADDRESS, plain_settings
 from tests.support.signed_world import SignedWorld, ede_codes, is_secure
 
 WEB = 'www 300 IN A 192.0.2.80\nwww 300 IN TXT "hello"\nalias 300 IN CNAME www\n'
@@ -64,3 +69,35 @@ def test_3_2_3_an_answer_to_any_is_secure_only_if_all_of_it_is() -> None:
     broken = world.ask_secure("www.example.", "ANY")
     assert broken.rcode() == dns.rcode.SERVFAIL
     assert ede_codes(broken) == [6]
+
+
+@pytest.mark.parametrize(
+    ("said", "answered"), [(dns.rcode.NXDOMAIN, dns.rcode.NXDOMAIN), (dns.rcode.NOERROR, dns.rcode.SERVFAIL)]
+)
+def test_4_3_a_parent_without_known_keys_may_deny_that_a_zone_with_an_anchor_exists_and_no_more(
+    said: dns.rcode.Rcode, answered: dns.rcode.Rcode
+) -> None:
+    name = b"\x07example\x00"
+    settings = plain_settings()
+    key = key_of(SignedWorld({"example": WEB}).zones["example"])
+    settings.trust_anchors = [TrustAnchorSetting(name, [key.ds(name)], [], False, "")]
+    world = SignedWorld({"example": WEB}, settings=settings)
+    genuine = world.respond
+    assert is_secure(world.ask_secure("www.example."))
+    denied = genuine(ROOT_ADDRESS, dns.message.make_query("nothing.", "A", want_dnssec=True))
+    assert denied is not None
+
+    def deny(address: str, query: dns.message.Message) -> dns.message.Message | None:
+        if address != ROOT_ADDRESS:
+            return genuine(address, query)
+        response = dns.message.make_response(query)
+        response.flags |= dns.flags.AA
+        response.set_rcode(said)
+        response.authority = list(denied.authority)
+        return response
+
+    world.respond = deny
+    world.pass_time_us(100_000_000_000)  # the delegation runs out
+    answer = world.ask_secure("www.example.", "TXT")
+    assert answer.rcode() == answered
+    assert not is_secure(answer)

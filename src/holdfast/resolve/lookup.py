@@ -241,7 +241,7 @@ class LookupTask(CachedLookup):
             sets.extend(self.denial)
             if self.soa is not None:
                 sets.append(self.soa)
-        denied_by = self.zone if self.server and self.kind not in POSITIVE else b""
+        denied_by = self.zone if self.server and self.kind == NXDOMAIN else b""
         return vouching_zone(self.state, self.view, owner, self.rtype, sets, denied_by, now)
 
     def verify(self, rrset: RRset, trust: ZoneTrust, now: Instant) -> Verdict:

@@ -21,12 +21,14 @@ def vouching_zone(
 ) -> bytes:
     """Return the zone for data about ``owner`` and ``rtype``; ``sets`` are the RRsets with the signatures.
 
-    ``denied_by`` is the zone whose servers have denied that there are such data, b"": they are there, or nobody knows.
+    ``denied_by`` is the zone whose servers have denied that the name exists, b"": it does, or nobody knows.
 
     What a trust anchor vouches for cannot be signed from above it: that zone may be insecure, and would let anything
     pass (as in CVE-2026-50106). But a parent may say that it has no such zone any more, unless a negative trust anchor
-    is what would let that pass. Where a negative trust anchor excuses the failures of a zone, nothing may hide behind
-    it that belongs to a signed zone below, and nothing loses by it that claims to be from a zone above.
+    is what would let that pass: the anchor says how the zone is signed and not that it exists, and without known keys
+    of the parent nobody can tell (indeterminate, RFC 4035 section 4.3), so there is no AD. Where a negative trust
+    anchor excuses the failures of a zone, nothing may hide behind it that belongs to a signed zone below, and nothing
+    loses by it that claims to be from a zone above.
     """
     claimed = claimed_signer(owner, rtype, sets)
     island = closest_anchor(state, parent(owner) if rtype == TYPE_DS and owner != ROOT else owner)
