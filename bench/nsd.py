@@ -51,11 +51,11 @@ def find_nsd(otherwise: str = "") -> str:
 
 
 def nsd_command(program: str, folder: Path, places: Sequence[Place], zones: Mapping[str, Path]) -> list[str]:
-    """Write the configuration into ``folder``, which is made, and return the command that serves in the foreground.
+    """Write the configuration into ``folder``, made if need be, and return the command that serves in the foreground.
 
     ``places`` are addresses and ports to answer at, ``zones`` the zone files by absolute name.
     """
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     config = folder / "nsd.conf"
     lines = "\n".join(f"    ip-address: {host}@{port}" for host, port in places)
     entries = (f'zone:\n    name: "{name}"\n    zonefile: "{path}"\n' for name, path in zones.items())

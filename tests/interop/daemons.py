@@ -1,6 +1,5 @@
 """Other people's name servers as child processes on free ports of 127.0.0.1, without root."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +12,8 @@ import dns.message
 import dns.query
 import dns.rcode
 
+from bench.nsd import nsd_command
+from tests.support.ports import reserve_port
 from tests.support.programs import require_program
 
 START_TIMEOUT_S = 30.0
@@ -35,18 +36,6 @@ class Daemon:
         return self.log.read_text(errors="replace")[-LOG_CHARACTERS:]
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that is free for TCP and UDP at this moment."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind((LOOPBACK, 0))
-            try:
-                udp.bind(tcp.getsockname())
-            except OSError:
-                continue
-            return int(tcp.getsockname()[1])
-
-
 @contextmanager
 def running(name: str, folder: Path, command: Callable[[Path, int], list[str]], ready_for: str) -> Iterator[Daemon]:
     """Start a daemon in ``folder``, wait until it answers SOA queries for ``ready_for``, and end it afterwards.
@@ -55,7 +44,7 @@ def running(name: str, folder: Path, command: Callable[[Path, int], list[str]], 
     test run dies in whatever way (PR_SET_PDEATHSIG).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = reserve_port()
     setpriv = require_program("setpriv", "util-linux")
     log = folder / "log"
     with log.open("wb") as output:
@@ -92,26 +81,7 @@ def nsd(zones: Mapping[str, Path]) -> Callable[[Path, int], list[str]]:
     """NSD with these zone files by zone name."""
 
     def command(folder: Path, port: int) -> list[str]:
-        config = [
-            f"""\
-server:
-    ip-address: {LOOPBACK}@{port}
-    server-count: 1
-    username: ""
-    zonesdir: "{folder}"
-    database: ""
-    pidfile: "{folder}/nsd.pid"
-    xfrdir: "{folder}"
-    xfrdfile: "{folder}/xfrd.state"
-    zonelistfile: "{folder}/zone.list"
-    rrl-ratelimit: 0
-remote-control:
-    control-enable: no
-"""
-        ]
-        config += [f'zone:\n    name: "{zone}"\n    zonefile: "{path}"\n' for zone, path in zones.items()]
-        (folder / "nsd.conf").write_text("".join(config))
-        return [require_program("nsd", "nsd"), "-d", "-c", str(folder / "nsd.conf")]
+        return nsd_command(require_program("nsd", "nsd"), folder, [(LOOPBACK, port)], zones)
 
     return command
 

@@ -11,7 +11,7 @@ from bench.served_zone import ServedZone
 from holdfast.dns.name import is_subdomain
 from holdfast.lab.three_hours import VARIANTS
 from holdfast.lab.world import LeafZone, World
-from tests.interop.daemons import free_port
+from tests.support.ports import reserve_port
 from tests.support.programs import require_program
 from tests.support.served_world import EDE_BOGUS, EDE_STALE, ask, configuration, errors, is_authentic, small_world
 from tests.support.server_process import running_server, until
@@ -23,7 +23,7 @@ ALL_BAD, ONE_IN_THREE_GOOD = VARIANTS
 @contextmanager
 def on_nsd(world: World, folder: Path) -> Iterator[NsdInternet]:
     """Serve a world at loopback addresses of its own."""
-    port = free_port()
+    port = reserve_port()
     places = {address: (f"127.88.{number}.1", port) for number, address in enumerate(world.servers)}
     with NsdInternet.serving(world, folder, require_program("nsd", "nsd"), places) as network:
         yield network

@@ -2,12 +2,13 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from tests.support.ports import reserve_port
 
 COMMAND = [sys.executable, "-m", "holdfast"]
 
@@ -27,17 +28,10 @@ class Demo:
         return f"127.0.0.1:{self.port}"
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that is free for TCP at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @contextmanager
 def running_demo(port: int = 0) -> Iterator[Demo]:
     """Start the demonstration (port 0: a free one), wait until it has printed its page, and end it afterwards."""
-    port = port or free_port()
+    port = port or reserve_port()
     command = [*COMMAND, "demo", "--no-outage", "--listen", f"127.0.0.1:{port}"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(

@@ -15,6 +15,7 @@ from holdfast.server.settings import Listener, ServerSettings
 from holdfast.server.sockets import bind_pair
 from holdfast.server.worker import Worker
 from tests.support.engine_world import ROOT_ADDRESS, plain_settings, reply_to
+from tests.support.ports import reserve_port
 
 WAIT_S = 60.0  # nothing takes this long; a test that would hang fails instead
 Message = dns.message.Message
@@ -91,7 +92,7 @@ async def serving(
     port = transport.get_extra_info("sockname")[1]
     changed = dict(vars(settings or ServerSettings()))
     changed["address_map"] = {socket.inet_aton(ROOT_ADDRESS): ("127.0.0.1", port)}
-    pairs = [bind_on_free_port(host) for host in hosts]
+    pairs = [bind_pair(Listener(host, reserve_port())) for host in hosts]
     stop = asyncio.Event()
     worker = Worker(
         ServerSettings(**changed),
@@ -110,16 +111,6 @@ async def serving(
         for pair in pairs:
             for sock in pair:
                 sock.close()
-
-
-def bind_on_free_port(host: str) -> tuple[socket.socket, socket.socket]:
-    """A UDP and a TCP socket with the same port, which nobody else has."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as the pair's: the port stays ours meanwhile
-        probe.bind((host, 0))
-        return bind_pair(Listener(host, probe.getsockname()[1]))
 
 
 async def until(condition: Callable[[], bool]) -> None:

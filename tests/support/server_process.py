@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.demo import free_port
+from tests.support.ports import reserve_port
 
 COMMAND = [sys.executable, "-m", "holdfast"]
 WAIT_S = 60.0  # nothing takes this long; a test that would hang fails instead
@@ -77,7 +77,7 @@ def running_server(
 
     ``more``: see `write_config`; ``network``: see `configuration`; ``log_to``: a descriptor in place of the file.
     """
-    port = free_port()
+    port = reserve_port()
     config, control, log = folder / "holdfast.toml", folder / "control", folder / "log"
     config.write_text(configuration([f"127.0.0.1:{port}"], workers, control, more, network))
     environment = {**os.environ, "NOTIFY_SOCKET": str(notify) if notify else ""}

@@ -184,6 +184,21 @@ def read_times(reader: _Reader, now: Instant) -> RecordTimes:
     return RecordTimes(stored_s, expires_s, reader.number(8), now)
 
 
+class _Judged:
+    """How the record of something judged begins; ``detail`` is an RRset's rank, or the kind of a denial."""
+
+    def __init__(self, reader: _Reader, now: Instant) -> None:
+        self.reader: Final = reader
+        self.status: Final = reader.number(1)
+        self.detail: Final = reader.number(1)
+        self.times: Final = read_times(reader, now)
+        self.cause: Final = reader.cause()
+
+    def may_be_used(self) -> bool:
+        """Tell, when all of it is read, whether it is whole, judged, and not from the future."""
+        return not self.reader.failed and self.times.believable and self.status in (SECURE, INSECURE)
+
+
 def encode_rrset(key: bytes, entry: CachedRRset, now: Instant) -> bytes:
     """Return the record of a judged RRset, b"" if it cannot be kept."""
     writer = _Writer(KIND_RRSET, entry.status, entry.rank)
@@ -199,15 +214,13 @@ def decode_rrset(key: bytes, value: bytes, now: Instant) -> CachedRRset | None:
     reader = open_record(key, value, KIND_RRSET)
     if reader is None:
         return None
-    status = reader.number(1)
-    rank = reader.number(1)
-    times = read_times(reader, now)
-    cause = reader.cause()
+    judged = _Judged(reader, now)
+    times = judged.times
     rrset = reader.rrset()
     proof = reader.rrsets()
-    if reader.failed or not times.believable or status not in (SECURE, INSECURE) or not rrset.rdatas:
+    if not judged.may_be_used() or not rrset.rdatas:
         return None
-    entry = CachedRRset(rrset, status, rank, times.stored_us, times.expires_us, cause, proof)
+    entry = CachedRRset(rrset, judged.status, judged.detail, times.stored_us, times.expires_us, judged.cause, proof)
     entry.proved_until_s = times.proved_until_s
     return entry
 
@@ -229,18 +242,16 @@ def decode_denial(key: bytes, value: bytes, now: Instant) -> NegativeEntry | Non
     reader = open_record(key, value, KIND_DENIAL)
     if reader is None:
         return None
-    status = reader.number(1)
-    kind = reader.number(1)
-    times = read_times(reader, now)
-    cause = reader.cause()
+    judged = _Judged(reader, now)
+    times, kind = judged.times, judged.detail
     insecure_delegation = reader.number(1) == 1
     name = reader.text()
     soa = reader.rrsets()
     proof = reader.rrsets()
-    if reader.failed or not times.believable or status not in (SECURE, INSECURE) or kind not in (NODATA, NXDOMAIN):
+    if not judged.may_be_used() or kind not in (NODATA, NXDOMAIN):
         return None
     first = soa[0] if soa else None
-    entry = NegativeEntry(name, kind, first, proof, status, cause, times.stored_us, times.expires_us)
+    entry = NegativeEntry(name, kind, first, proof, judged.status, judged.cause, times.stored_us, times.expires_us)
     entry.insecure_delegation = insecure_delegation
     entry.proved_until_s = times.proved_until_s
     return entry

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from holdfast import __version__
 from holdfast.control.cli import app, main
+from tests.support.ports import reserve_port
 
 COMMAND = [sys.executable, "-m", "holdfast"]
 # A network in which nothing can be reached: every resolution fails at once.
@@ -164,17 +165,10 @@ def test_query_without_response_has_exit_code_1(capsys: pytest.CaptureFixture[st
     assert (code, output, errors) == (1, "", f"holdfast: {place} did not respond within 0.2 s\n")
 
 
-def free_port() -> int:
-    """A port that is free for UDP and TCP at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @contextmanager
 def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A `holdfast serve` process on a free port, and its address and port; what it logs goes to its stderr pipe."""
-    place = f"127.0.0.1:{free_port()}"
+    place = f"127.0.0.1:{reserve_port()}"
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     command = [*COMMAND, "serve", "--listen", place, *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:

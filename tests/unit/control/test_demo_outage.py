@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support.demo import COMMAND, free_port
+from tests.support.demo import COMMAND
+from tests.support.ports import reserve_port
 
 LENGTH_S = 6
 
@@ -14,7 +15,7 @@ LENGTH_S = 6
 @contextmanager
 def playing() -> Iterator[subprocess.Popen[str]]:
     """The demonstration, playing the outage in a few seconds."""
-    command = [*COMMAND, "demo", "--listen", f"127.0.0.1:{free_port()}", "--outage-s", str(LENGTH_S)]
+    command = [*COMMAND, "demo", "--listen", f"127.0.0.1:{reserve_port()}", "--outage-s", str(LENGTH_S)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process

@@ -15,8 +15,8 @@ from holdfast.control.registry_check import parse_time
 from holdfast.registry.rdata_text import rdata_text
 from holdfast.registry.zone_file import zone_text
 from tests.support.broken_zones import BROKEN, Case
-from tests.support.demo import free_port
 from tests.support.nsd import running_nsd, serial_of, wait_for, wait_for_serial
+from tests.support.ports import reserve_port
 from tests.support.programs import require_program
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "registry.md"
@@ -118,7 +118,7 @@ def documented(start: str) -> str:
 
 def test_nsd_publishes_what_passes_and_keeps_the_old_version_otherwise(files: Path, tmp_path: Path) -> None:
     control = require_program("nsd-control", "nsd")
-    primary, secondary, verify = free_port(), free_port(), free_port()
+    primary, secondary, verify = reserve_port(), reserve_port(), reserve_port()
     served = tmp_path / "served.zone"
     served.write_text((files / "good.zone").read_text())
     snippet = documented("verify:").replace("/usr/bin/holdfast", f"{sys.executable} -m holdfast")
@@ -160,7 +160,7 @@ def test_cascades_review_hook(files: Path, tmp_path: Path) -> None:
     script.write_text(documented("#!/bin/bash"))
     for program in (programs / "holdfast", script):
         program.chmod(0o755)
-    port = free_port()
+    port = reserve_port()
     for name, expected in (("good.zone", 0), ("bad.zone", 1)):
         folder = tmp_path / name
         folder.mkdir()
@@ -175,4 +175,4 @@ def test_cascades_review_hook(files: Path, tmp_path: Path) -> None:
             }
             done = subprocess.run([script], env=environment, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == expected, done.stdout + done.stderr
-        port = free_port()
+        port = reserve_port()

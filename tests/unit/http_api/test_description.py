@@ -22,7 +22,7 @@ from holdfast.http_api.results import RESULTS
 from holdfast.server.commands import COMMANDS
 from holdfast.server.settings import Listener
 from holdfast.server.sockets import bind_listener
-from tests.support.demo import free_port
+from tests.support.ports import reserve_port
 from tests.support.server_process import WAIT_S, running_server, until
 
 TOKEN = "t" * 43
@@ -67,7 +67,7 @@ def base_url(tmp_path: Path) -> Iterator[str]:
     with running_server(tmp_path) as server, pytest.MonkeyPatch.context() as patch, capture_logs():
         patch.setattr("holdfast.http_api.app.REQUESTS_AT_ONCE", 1e9)
         patch.setattr("holdfast.http_api.app.STRANGERS_AT_ONCE", 1e9)
-        listener = Listener("127.0.0.1", free_port())
+        listener = Listener("127.0.0.1", reserve_port())
         sock = bind_listener(listener, socket.SOCK_STREAM)
         app = Api(server.socket, Gate(TOKEN, []))
         runner = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, server_header=False))

@@ -17,8 +17,8 @@ from holdfast.lab.on_demand import sign_zone_on_demand
 from holdfast.registry.signer import Validity
 from holdfast.registry.zone import Nsec3Parameters
 from holdfast.registry.zone_file import load_zone, zone_text
-from tests.support.demo import free_port
 from tests.support.nsd import running_nsd, wait_for_serial
+from tests.support.ports import reserve_port
 from tests.support.zones import EVERYTHING, NOW, key_pair, signed_zone
 
 DENIALS = {"nsec": None, "nsec3": Nsec3Parameters(), "opt-out": Nsec3Parameters(opt_out=True)}
@@ -69,7 +69,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     path.write_text(zone_text(zone), encoding="utf-8")
     ours = Authority()
     ours.add(zone)
-    port = free_port()
+    port = reserve_port()
     with running_nsd(folder, "nsd", port, {"example": path}):
         wait_for_serial(port, "2026050500")
         yield Served(ours, port)

@@ -13,8 +13,8 @@ from holdfast.registry.rdata_text import rdata_text
 from holdfast.registry.signer import sign_zone
 from holdfast.registry.zone import Nsec3Parameters
 from holdfast.registry.zone_file import load_zone, zone_text
-from tests.support.demo import free_port
 from tests.support.nsd import running_nsd
+from tests.support.ports import reserve_port
 from tests.support.programs import require_program
 from tests.support.zones import EVERYTHING, key_pair
 
@@ -70,7 +70,7 @@ def resolvers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resolvers]:
     folder = tmp_path_factory.mktemp("resolvers")
     now_s = int(time.time())
     paths, anchors, stubs, forwarded = {}, [], [], []
-    ports = Resolvers(free_port(), free_port(), free_port(), folder)
+    ports = Resolvers(reserve_port(), reserve_port(), reserve_port(), folder)
     for name, (algorithm, nsec3) in ZONES.items():
         zone = load_zone(name, EVERYTHING)
         keys = key_pair(algorithm)

@@ -21,9 +21,9 @@ from holdfast.server.commands import CommandError, check_request
 from holdfast.server.lines import LINE_OCTETS, Values, encode
 from holdfast.server.negative_trust_anchors import FILE_NAME, NegativeTrustAnchorList
 from tests.support.de_network import DeNetwork
-from tests.support.demo import free_port
 from tests.support.dnssec_records import wire_name
 from tests.support.engine_world import Message
+from tests.support.ports import reserve_port
 from tests.support.registry_world import client_group
 from tests.support.server_process import WAIT_S, ServerProcess, running_server
 from tests.support.signed_world import ede_codes, is_secure
@@ -195,7 +195,7 @@ def fails(answer: Message) -> bool:
 
 def test_issue4_every_name_of_de_answers_but_what_must_not(network: DeNetwork, tmp_path: Path) -> None:
     """All workers at once; known signed zones stay validated, forged ones fail, the never list keeps its SERVFAIL."""
-    family = free_port()
+    family = reserve_port()
     groups = (
         f'[[client_group]]\nname = "mail"\nprefixes = ["127.0.0.2"]\nvalidation = "strict"\n'
         f'[[client_group]]\nname = "office"\nprefixes = ["127.0.0.3"]\n'

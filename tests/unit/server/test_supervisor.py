@@ -18,7 +18,7 @@ import pytest
 
 from holdfast.server.commands import COMMANDS
 from holdfast.server.lines import LINE_OCTETS
-from tests.support.demo import free_port
+from tests.support.ports import reserve_port
 from tests.support.server_process import COMMAND, WAIT_S, ServerProcess, is_alive, running_server, until
 
 Require = Callable[[str, str], str]
@@ -125,7 +125,7 @@ def test_a_second_server_on_the_same_address_is_refused(server: ServerProcess, t
     assert second.returncode == 2
     assert f"cannot listen on 127.0.0.1:{server.port}: the address is in use" in second.stderr
     other = tmp_path / "other.toml"
-    other.write_text(server.config.read_text().replace(str(server.port), str(free_port())))
+    other.write_text(server.config.read_text().replace(str(server.port), str(reserve_port())))
     command = [*COMMAND, "serve", "--config", str(other)]
     second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_S)
     assert second.returncode == 2
@@ -168,7 +168,7 @@ def plain(text: str) -> str:
 def test_reload_changes_listeners_and_the_number_of_workers(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
         old = server.worker_pids()
-        second = free_port()
+        second = reserve_port()
         server.write_config([f"127.0.0.1:{server.port}", f"127.0.0.1:{second}"], workers=3)
         assert server.command({"command": "reload"}) == {"ok": True, "result": {"workers": 3}}
         assert len(server.worker_pids()) == 3
