@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from holdfast.crypto.signing import SigningKey
 from holdfast.lab.outage import Outage, Version
 from holdfast.lab.world import World
-from holdfast.lab.zone_versions import make_keys, update_serial, wire
+from holdfast.lab.zone_versions import make_keys, wire
 from holdfast.registry.backend import SigningBackend
 from holdfast.registry.cache_states import Version as PublishedVersion
 from holdfast.registry.canary import sing
@@ -74,7 +74,7 @@ def with_gate(outage: Outage, seed: int) -> tuple[Outage, list[StoppedVersion]]:
         new_ds = ds if version.ds is None else [keys[name].ds(subject) for name in version.ds]
         bad = _ask_canary(outage, version, keys)
         if not bad:
-            _sign_all(zone, version)
+            _sign_all(zone)
             for one in earlier[-1:]:
                 one.until_s = version.start_s
             options = GateOptions(version.start_s, new_ds, outage.ttls.parent_ds_s, earlier=earlier[::-1])
@@ -100,9 +100,8 @@ def _ask_canary(outage: Outage, version: Version, keys: dict[str, SigningKey]) -
     return StoppedVersion(version, published_s, "canary", findings) if findings else None
 
 
-def _sign_all(zone: Zone, version: Version) -> None:
+def _sign_all(zone: Zone) -> None:
     """Sign everything that the laboratory would have signed when asked."""
-    update_serial(zone, version.start_s)
     for rrset, to_be_signed in zone.rrsets():
         if to_be_signed:
             zone.complete(rrset)

@@ -22,9 +22,9 @@ from holdfast.lab.zone_versions import (
     ds_rrset,
     make_keys,
     make_version,
-    update_serial,
     wire,
 )
+from holdfast.registry.serial import set_serial
 from holdfast.registry.signer import KeySet, Validity, prepare
 from holdfast.registry.zone import Nsec3Parameters, Zone
 from holdfast.server.sockets import packed_address
@@ -145,7 +145,7 @@ class World:
         served = [self.servers[address].zones[self.subject] for address in addresses]
         for at, zone in enumerate(served):
             if not any(zone is other for other in served[:at]):
-                update_serial(zone, change.at_s)
+                set_serial(zone, change.at_s)  # the Unix time, as de has it; this alone is signed anew
         return addresses
 
     def settle(self, until_s: int) -> None:
@@ -380,6 +380,7 @@ class _Builder:
             signed_s = self.pace.signed_s or version.start_s
             key_ttl_s = self.pace.ttl_s(outage.ttls.dnskey_s)
             zone = make_version(base, outage.denial, version, keys, SigningChoices(world.seed, signed_s, key_ttl_s))
+            set_serial(zone, version.start_s)
             world.versions.append((version, zone))
             chosen = addresses[: version.servers] if version.servers else addresses
             step_s = (version.complete_s - version.start_s) / max(1, len(chosen) - 1) if version.complete_s else 0

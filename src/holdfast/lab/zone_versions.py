@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from holdfast.crypto.signing import FLAG_SECURE_ENTRY_POINT, FLAG_ZONE_KEY, SigningKey, ZoneKey
-from holdfast.dns.iana import TYPE_DNSKEY, TYPE_DS, TYPE_NS, TYPE_NUMBERS, TYPE_SOA
+from holdfast.dns.iana import TYPE_DNSKEY, TYPE_DS, TYPE_NS, TYPE_NUMBERS
 from holdfast.dns.name import from_text
 from holdfast.dns.rrset import RRset
 from holdfast.lab.outage import Outage, OutageError, Version
@@ -154,14 +154,6 @@ def _hide_types(zone: Zone, version: Version) -> list[RRset]:
             node[STAND_IN_TYPE] = node.pop(rtype)
             hidden.append(node[STAND_IN_TYPE])
     return hidden
-
-
-def update_serial(zone: Zone, now_s: int) -> None:
-    """Publish a new SOA serial, the Unix time as de has it; the SOA is the one RRset that this signs anew."""
-    apex = zone.nodes[zone.name]
-    old = apex[TYPE_SOA]
-    rdata = old.rdatas[0]
-    apex[TYPE_SOA] = RRset(zone.name, TYPE_SOA, old.ttl, [rdata[:-20] + now_s.to_bytes(4, "big") + rdata[-16:]], [])
 
 
 def ds_rrset(name: bytes, keys: list[SigningKey], ttl_s: int) -> RRset:
