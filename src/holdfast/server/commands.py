@@ -212,6 +212,11 @@ def not_base64(text: str) -> str:
         return "the signature is not base64"
 
 
+def not_certificates(text: str) -> str:
+    """Return what is wrong with certificates in PEM at first sight, "": nothing."""
+    return "" if text.isascii() and "-----BEGIN CERTIFICATE-----" in text else "the authority has no certificate in PEM"
+
+
 def not_names(text: str) -> str:
     """Return what is wrong with a list of domain names, "": nothing."""
     for one in text.split(","):
@@ -367,6 +372,7 @@ AUTHORITY = Argument(
     "authority",
     str,
     required=False,
+    check=not_certificates,
     meaning="Certificates in PEM that the signature must be under; those of ICANN, which are built in, if left out.",
     characters=AUTHORITY_OCTETS,
 )

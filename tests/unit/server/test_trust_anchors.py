@@ -390,6 +390,11 @@ def test_an_import_needs_a_good_signature_or_the_word_that_none_is_needed(tmp_pa
             (iana, "expired: the signer's was valid until 2026-07-07T"),
             ({**iana, "xml": EXAMPLE}, "does not verify the file: "),
             ({**iana, "authority": ours.ca.decode()}, "does not verify the file: "),
+            ({**iana, "authority": "\ud800"}, "the authority has no certificate in PEM"),
+            ({**iana, "authority": "-----BEGIN CERTIFICATE-----"}, "does not verify the file: "),
+            ({**iana, "xml": "\ud800"}, "surrogates not allowed"),
+            ({**iana, "xml": "<TrustAnchor/>"}, "it is about the zone"),
+            ({**iana, "signer": "\ud800"}, "expired"),
         ):
             reply = api.request("POST", "/v1/root-anchors", refused)
             assert reply.status == 422 and wrong in reply.body["detail"], (refused, reply.body)
