@@ -58,7 +58,7 @@ def wait_for(condition: str, log: Path) -> None:
 def serial_of(port: int) -> str:
     """Serial of "example" on a port of 127.0.0.1; empty if there is no answer."""
     dig = require_program("dig", "bind9-dnsutils")
-    command = [dig, "@127.0.0.1", "-p", str(port), "example", "SOA", "+short", "+time=1", "+tries=1"]
+    command = [dig, "@127.0.0.1", "-p", str(port), "example", "SOA", "+short", "+time=2", "+tries=3"]
     return (subprocess.run(command, capture_output=True, text=True, check=False).stdout.split() or ["", "", ""])[2]
 
 
