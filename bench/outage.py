@@ -25,7 +25,7 @@ from rich.table import Table
 from bench.nsd import NsdInternet, find_nsd
 from bench.peers import LISTEN_ADDRESS, LISTEN_PORT, Peer, program_version
 from bench.processes import BenchError, await_answer, running
-from bench.report import record, table_lines
+from bench.report import machine, record, table_lines
 from holdfast.dns.name import to_text
 from holdfast.lab.internet import root_hints_text
 from holdfast.lab.loopback import DNS_PORT, LoopbackInternet
@@ -224,10 +224,11 @@ def _page(experiment: Experiment, zones: int, rows: Sequence[Sequence[str]]) -> 
     lines = [
         f"Written by `python -m bench outage {option} --record`; docs/lab.md explains how to read it.",
         "",
-        f"- {zones} zones, served by {authority}; {SPEED} times the speed; the resolvers side by side",
+        f"- served by {authority}; {SPEED} times the speed; the resolvers side by side",
+        *(f"- {name}: {value}" for name, value in machine().items()),
         "- each with its own way of using expired data switched on; figures are failed questions, those of known zones "
         "part of the last third's",
         "",
         *table_lines(HEADINGS, rows, 1),
     ]
-    return f"Outage, {experiment.variant.title}", "\n".join(lines) + "\n"
+    return f"Outage, {experiment.variant.title}, {zones} zones", "\n".join(lines) + "\n"
