@@ -9,12 +9,14 @@ import pytest
 
 from holdfast.base.settings import TrustAnchorSetting
 from holdfast.dns.iana import EDE_DNSSEC_BOGUS, EDE_NEGATIVE_TRUST_ANCHOR, EDE_STALE_ANSWER
+from holdfast.dnssec.anchor_scope import AnchorScope
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.lab.broken import key_of
 from holdfast.server.commands import CommandError, check_request
 from tests.support.dnssec_records import wire_name
 from tests.support.engine_world import ROOT_ADDRESS, START_S, Message, plain_settings, texts
 from tests.support.kept import KeptRecords
+from tests.support.registry_world import RegistryWorld
 from tests.support.signed_world import SignedWorld, ede_codes, ede_texts, is_secure, spoil_signatures
 
 HOUR_S = 3600
@@ -99,6 +101,19 @@ def test_section_1_1_validation_goes_on_below_a_trust_anchor_further_down() -> N
     answer = world.ask_secure("www.other")
     assert is_secure(answer) and ede_codes(answer) == []
     assert is_let_through(world.ask_secure("www.example"))
+
+
+def test_section_1_1_validation_resumes_at_a_signed_zone_that_all_servers_of_its_parent_vouch_for() -> None:
+    """The anchor of `de` says so; of the child nothing was known before, and no signature over its DS is good."""
+    world = RegistryWorld(servers=3)
+    world.broken = True
+    world.add_anchor(AnchorScope([], [], [], [], [], True))
+    answer = world.ask_from("www.unseen.de")
+    assert answer.answer and not is_secure(answer) and EDE_NEGATIVE_TRUST_ANCHOR in ede_codes(answer)
+    world.forged = {"unseen.de", "plain.de"}
+    answer = world.ask_from("new.unseen.de")
+    assert answer.rcode() == dns.rcode.SERVFAIL and EDE_DNSSEC_BOGUS in ede_codes(answer)
+    assert world.ask_from("new.plain.de").rcode() == dns.rcode.NOERROR, "unsigned: there is nothing to resume at"
 
 
 @pytest.mark.parametrize("zone", ["example", "www.example", "."])

@@ -4,27 +4,31 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
 import dns.message
+import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
 from holdfast.base.effects import TRANSPORT_UDP, Client
 from holdfast.base.settings import AccessRule, ClientGroup, EngineSettings
+from holdfast.dns.iana import EDE_DNSSEC_BOGUS, EDE_NEGATIVE_TRUST_ANCHOR
 from holdfast.dnssec.anchor_scope import AnchorScope, narrow_scope
 from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
 from holdfast.lab.authority import Authority
 from holdfast.lab.broken import sign_well
-from holdfast.registry.zone import Nsec3Parameters
+from holdfast.registry.zone import Nsec3Parameters, Zone
 from holdfast.registry.zone_file import load_zone
 from tests.support.dnssec_records import wire_name
 from tests.support.engine_world import START_S, Message, plain_settings
-from tests.support.signed_world import SOA, SignedWorld, spoil_signatures
+from tests.support.signed_world import SOA, SignedWorld, ede_codes, is_secure, spoil_signatures
 
 BELOW_ADDRESS = "192.0.2.2"
+MORE_ADDRESSES = ["192.0.2.11", "192.0.2.12", "192.0.2.13"]  # of further name servers of `de`
 HOUR_S = 3600
 FORGED = "203.0.113.66"
 BELOW = (
     f"{SOA}@ 3600 IN NS ns\nns 3600 IN A {BELOW_ADDRESS}\n"
     "@ 60 IN A 192.0.2.70\nwww 60 IN A 192.0.2.80\nnew 60 IN A 192.0.2.81\n"
+    "*.wild 60 IN A 192.0.2.82\nalias 60 IN CNAME gone\n"
     f"_443._tcp.www 60 IN TLSA 3 1 1 {'00' * 32}\n"
 )
 SIGNED = ("known.de", "unseen.de")
@@ -55,28 +59,41 @@ def registry_settings() -> EngineSettings:
 class RegistryWorld(SignedWorld):
     """Root, `de` and zones below it. ``broken``: what `de` signs beside its keys is bad; ``keys_broken``: those too.
 
-    In the zones ``forged`` every address but their servers' is another one, under the signatures of the true one.
+    ``servers``: how many `de` has. ``deeper``: below each signed zone are two more, `safe` is signed and `open` not. In
+    the zones ``forged`` every address but their servers' is another one, under the signatures of the true one.
     """
 
-    def __init__(self, settings: EngineSettings | None = None) -> None:
+    def __init__(self, settings: EngineSettings | None = None, servers: int = 1, deeper: bool = False) -> None:
         self.broken = False
         self.keys_broken = False
         self.forged: set[str] = set()
         self.change: Callable[[Message], Message] = lambda response: response
-        below = {name: load_zone(name, BELOW) for name in SIGNED}
+        below: dict[str, Zone] = {}
         text = "www 60 IN A 192.0.2.60\n"
-        for name, zone in below.items():
-            label = name.removesuffix(".de")
-            text += f"{label} 600 IN NS ns.{label}\nns.{label} 600 IN A {BELOW_ADDRESS}\n"
-            for ds in sign_well(zone, START_S):
-                text += f"{label} 600 IN DS {ds[0] << 8 | ds[1]} {ds[2]} {ds[3]} {ds[4:].hex()}\n"
+        for name in SIGNED:
+            inner = ""
+            if deeper:
+                below[f"safe.{name}"] = load_zone(f"safe.{name}", BELOW)
+                below[f"open.{name}"] = load_zone(f"open.{name}", BELOW)
+                inner = delegation("safe", sign_well(below[f"safe.{name}"], START_S)) + delegation("open", [])
+            below[name] = load_zone(name, BELOW + inner)
+            text += delegation(name.removesuffix(".de"), sign_well(below[name], START_S))
         for name in UNSIGNED:
-            label = name.removesuffix(".de")
-            text += f"{label} 600 IN NS ns.{label}\nns.{label} 600 IN A {BELOW_ADDRESS}\n"
-        more = {"de": text, "org": "www 60 IN A 192.0.2.61\n"}
+            text += delegation(name.removesuffix(".de"), [])
+        delegations = ""
+        for number, address in enumerate(MORE_ADDRESSES[: servers - 1]):
+            delegations += f"de. 3600 IN NS ns{number}.de.\nns{number}.de. 3600 IN A {address}\n"
+        more = {"de": text + delegations, "org": "www 60 IN A 192.0.2.61\n"}
         super().__init__(
-            more, nsec3=Nsec3Parameters(opt_out=True), tamper=self.spoil, settings=settings or registry_settings()
+            more,
+            root=delegations,
+            nsec3=Nsec3Parameters(opt_out=True),
+            tamper=self.spoil,
+            settings=settings or registry_settings(),
         )
+        for address in MORE_ADDRESSES[: servers - 1]:
+            self.servers[address] = Authority()
+            self.add("de", self.zones["de"], address)
         self.servers[BELOW_ADDRESS] = Authority()
         for name, zone in below.items():
             self.add(name, zone, BELOW_ADDRESS)
@@ -136,6 +153,14 @@ class RegistryWorld(SignedWorld):
         self.pass_time_us(100_000_000)
 
 
+def delegation(label: str, ds: list[bytes]) -> str:
+    """The records of a delegation."""
+    text = f"{label} 600 IN NS ns.{label}\nns.{label} 600 IN A {BELOW_ADDRESS}\n"
+    for one in ds:
+        text += f"{label} 600 IN DS {one[0] << 8 | one[1]} {one[2]} {one[3]} {one[4:].hex()}\n"
+    return text
+
+
 def is_below(name: str, zone: str) -> bool:
     """Whether an absolute name is the zone's, and not that of its server unless this is what is meant."""
     return name.endswith(f"{zone}.") and (not name.startswith("ns.") or zone.startswith("ns."))
@@ -150,3 +175,14 @@ def flip_key_signatures(response: Message, signer: str) -> None:
             for rdata in good:
                 flipped = rdata.signer.to_text() == signer
                 rrset.add(rdata.replace(signature=bytes([rdata.signature[0] ^ flipped]) + rdata.signature[1:]))
+
+
+def is_let_through(answer: Message, rcode: int = dns.rcode.NOERROR) -> bool:
+    """Whether an answer is as below a negative trust anchor: not authentic, and said so."""
+    return answer.rcode() == rcode and not is_secure(answer) and EDE_NEGATIVE_TRUST_ANCHOR in ede_codes(answer)
+
+
+def is_refused(answer: Message) -> bool:
+    """Whether an answer is the failure of data that validation does not accept."""
+    codes = ede_codes(answer)
+    return answer.rcode() == dns.rcode.SERVFAIL and EDE_NEGATIVE_TRUST_ANCHOR not in codes and EDE_DNSSEC_BOGUS in codes

@@ -5,6 +5,7 @@ from typing import Final
 from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S, FOREVER_US
 from holdfast.base.security_status import BOGUS
+from holdfast.cache.ds_agreements import DsAgreement
 from holdfast.cache.eviction import ENTRY_OVERHEAD_OCTETS, BoundedTable, Evictable
 from holdfast.cache.failure_cache import NOT_FAILED
 from holdfast.cache.stale_cut import StaleCut
@@ -44,6 +45,9 @@ class ZoneTrust(Evictable):
         self.proved_until_s: int = FOREVER_S  # POSIX time at which the first signature of the chain ends
         self.stale_cut: StaleCut | None = None  # the zone cut on the way here that is crossed with old data
         self.negative_anchor: NegativeTrustAnchor | None = None  # what makes it insecure, whatever is signed
+        self.agreed: DsAgreement | None = None  # what the chain rests on, instead of a DS RRset that validates
+        self.remark: Cause | None = None  # beside ``cause``: why there is nothing that the chain may rest on
+        self.brief: bool = False  # too few of who may know have been heard: more is known in a moment
         self.blamed: bytes = zone
         self.failure: int = NOT_FAILED
         self.asked_us: int = FOREVER_US

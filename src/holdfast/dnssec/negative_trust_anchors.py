@@ -48,6 +48,10 @@ class NegativeTrustAnchors:
         """Return the temporary one of exactly this zone."""
         return self.temporary.get(zone)
 
+    def is_in_force(self, anchor: NegativeTrustAnchor) -> bool:
+        """Tell whether one that a view has still counts for those who begin now."""
+        return self.temporary.get(anchor.zone) is anchor or anchor in self.of_rules
+
     def put(self, anchor: NegativeTrustAnchor) -> None:
         """Put a temporary one in force, in place of an earlier one of its zone."""
         self.temporary[anchor.zone] = anchor

@@ -1,6 +1,7 @@
 """What a resolution for the process itself has come to: the data, and the chain of trust as far as it is known."""
 
 from holdfast.base.instant import Instant
+from holdfast.base.security_status import INSECURE, weaker
 from holdfast.dns.name import ROOT, parent
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.trust_view import TrustView
@@ -37,7 +38,8 @@ def known_chain(state: ResolverState, name: bytes, view: TrustView, now: Instant
             anchor = state.anchors.get(name)
             if not ds and anchor is not None:
                 ds = anchor.usable_ds()
-            links.insert(0, ChainLink(name, trust.status, ds, keys, signatures, trust.cause))
+            status = trust.status if trust.agreed is None else weaker(trust.status, INSECURE)
+            links.insert(0, ChainLink(name, status, ds, keys, signatures, trust.cause))
         if name == ROOT:
             return links
         name = parent(name)

@@ -4,20 +4,20 @@ Each link is a DS RRset in the parent and the DNSKEY RRset that it vouches for, 
 child is therefore insecure. The search runs top-down from the deepest point that is already known.
 
 A negative trust anchor ends it at its zone, or, if zones below stay validated, excuses what fails: its own zone keeps
-the keys that it has, and a child is validated by the DS that is valid, or was when it was seen last, and is insecure if
-none is known.
+the keys that it has, and a child is validated by the DS that is valid, or was when it was seen last, or else by what
+all name servers of its parent agree on (then it is insecure at best, but can be bogus). Without any it is insecure.
 """
 
 from typing import Final
 
 from holdfast.base.cause import Cause
-from holdfast.base.instant import FOREVER_S, Instant
-from holdfast.base.limits import BOGUS_RETRIES, BOGUS_TTL_S, FAILURE_TTL_MAXIMUM_S, OLD_DELEGATION_US
+from holdfast.base.instant import Instant
+from holdfast.base.limits import BOGUS_RETRIES, OLD_DELEGATION_US
 from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
+from holdfast.cache.ds_agreements import DsAgreement
 from holdfast.cache.failure_cache import REFRESH_BOGUS, REFRESH_ERROR
 from holdfast.cache.key_cache import ZoneTrust
 from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
-from holdfast.cache.stale_cut import StaleCut
 from holdfast.dns.iana import (
     EDE_DNSKEY_MISSING,
     EDE_DNSSEC_INDETERMINATE,
@@ -27,20 +27,18 @@ from holdfast.dns.iana import (
 from holdfast.dns.name import ROOT, is_subdomain, label_count, parent, suffix, to_text
 from holdfast.dns.rrset import RRset
 from holdfast.dnssec.ds import dnskey_of, ds_usable, verify_dnskey_rrset
-from holdfast.dnssec.negative_trust_anchor import NegativeTrustAnchor
+from holdfast.resolve.chain_verdicts import ChainVerdicts
 from holdfast.resolve.classify import ANSWER
 from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.last_known_good import last_delegation, open_cut
-from holdfast.resolve.pending import FAILED, PendingLookup, PendingTrust, TaskSource
+from holdfast.resolve.pending import FAILED, PendingDsRound, PendingLookup, TaskSource
 from holdfast.resolve.recall import remember_rrset
-from holdfast.resolve.recovery import note_failure
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import RequestBudget
 from holdfast.resolve.timers import Timer
 
 INDETERMINATE_TTL_S: Final = 3600  # no anchor covers the name: nothing but configuration changes that
 NEGATIVE_ANCHOR_TRUST_S: Final = 3600  # it is dropped when the anchor changes or ends, so any time would do
-EXCUSED_TRUST_S: Final = 300  # then the DS records of a child, or the keys of the anchor's zone, are looked at again
 
 
 class Patience(Timer):
@@ -55,7 +53,7 @@ class Patience(Timer):
         self.task.leave(now)
 
 
-class TrustTask(PendingTrust):
+class TrustTask(ChainVerdicts):
     """Walks from the deepest known point to ``name``, one zone cut at a time.
 
     ``probing``: ``name`` is a trust anchor's zone whose keys are wanted from its servers; a failure changes nothing.
@@ -71,29 +69,14 @@ class TrustTask(PendingTrust):
         depth: int,
         probing: bool,
     ) -> None:
-        super().__init__(key, budget, depth, state.policy_epoch)
-        self.state: Final = state
-        self.source: Final = source
-        self.name: Final = name
-        self.probing: Final = probing
-        self.health: Final = state.health_for(budget)
-        self.current: ZoneTrust | None = None
-        self.point: bytes = ROOT
-        self.child: bytes = ROOT
-        self.ds: RRset | None = None
+        super().__init__(state, source, key, name, budget, depth, probing)
         self.ds_rdatas: list[bytes] = []
         self.anchor_keys: list[bytes] = []
         self.expires_us: int = 0
         self.ds_lookup: PendingLookup | None = None
         self.fetch: FetchTask | None = None
-        self.excluded: list[bytes] = []
-        self.first_cause: Cause | None = None  # of a bogus DNSKEY RRset, while other servers are asked for a better one
+        self.ds_round: PendingDsRound | None = None
         self.work: Final = budget.work
-        self.view: Final = budget.view
-        self.excuse: Final = state.negative_anchors.strict_below(name, budget.view)
-        self.cut: StaleCut | None = None
-        self.proved_until_s: int = FOREVER_S
-        self.patience: Patience | None = None
 
     def step(self, now: Instant) -> None:
         """Go down as far as what is known allows."""
@@ -109,12 +92,17 @@ class TrustTask(PendingTrust):
                 return
             self.ds_lookup = None
             self.take_ds(lookup, now)
-        while not self.done and self.fetch is None and self.ds_lookup is None:
+        if self.ds_round is not None:
+            if not self.ds_round.done:
+                return
+            self.take_ds_round(self.ds_round, now)
+        while not self.done and self.fetch is None and self.ds_lookup is None and self.ds_round is None:
             current = self.current
             if current is None:
                 return
             is_dead_end = current.status == BOGUS or (current.status != SECURE and self.is_excused(current))
-            if is_dead_end and self.point != self.name and self.cross_below(current, now):
+            way_on = is_dead_end and self.point != self.name
+            if way_on and (self.cross_below(current, now) or self.look_below(current, now)):
                 continue
             if current.status != SECURE or self.point == self.name:
                 self.conclude(current, now)
@@ -131,6 +119,7 @@ class TrustTask(PendingTrust):
                 self.point = name
                 self.current = known
                 self.cut = known.stale_cut
+                self.agreed = known.agreed
                 self.proved_until_s = known.proved_until_s
                 return True
             negative = self.state.negative_anchors.at(name, self.view)
@@ -162,35 +151,22 @@ class TrustTask(PendingTrust):
         text = f"no trust anchor covers {to_text(self.name)}"
         return Cause(EDE_DNSSEC_INDETERMINATE, text, "chain.no-anchor")
 
-    def set_current(self, point: bytes, trust: ZoneTrust) -> None:
-        """Arrive at a point, and remember it."""
-        trust.stale_cut = self.cut
-        trust.proved_until_s = self.proved_until_s
-        if (
-            self.excuse is not None
-            and is_subdomain(point, self.excuse.zone)
-            and is_subdomain(self.excuse.zone, trust.zone)
-        ):
-            trust.negative_anchor = self.excuse  # data of the zone that has the anchor
-        self.point = point
-        self.current = trust
-        if not self.probing or trust.status == SECURE:
-            self.keep(point, trust)
-
-    def keep(self, name: bytes, trust: ZoneTrust) -> None:
-        """Remember the trust in a name, unless a trust decision that this search does not know was made meanwhile."""
-        if self.policy_epoch == self.state.policy_epoch:
-            self.state.trust.put(self.view.key(name), trust)
-
     def descend(self, now: Instant) -> None:
         """Ask for the DS of the next zone cut: the next known one, else one label further down."""
-        depth_here = label_count(self.point)
-        self.child = suffix(self.name, depth_here + 1)
-        for labels in range(depth_here + 1, label_count(self.name) + 1):
+        known = self.next_cut(now)
+        self.look_up_ds(known if known else suffix(self.name, label_count(self.point) + 1), now)
+
+    def next_cut(self, now: Instant) -> bytes:
+        """Return the next zone cut on the way that is known, b"" if none is."""
+        for labels in range(label_count(self.point) + 1, label_count(self.name) + 1):
             candidate = suffix(self.name, labels)
             if self.state.delegations.get(candidate, now.monotonic_us) is not None:
-                self.child = candidate
-                break
+                return candidate
+        return b""
+
+    def look_up_ds(self, child: bytes, now: Instant) -> None:
+        """Ask for the DS of a child."""
+        self.child = child
         lookup = self.source.lookup_ds(self.child, self.budget, self.depth, now)
         if lookup.done:
             self.take_ds(lookup, now)
@@ -214,9 +190,11 @@ class TrustTask(PendingTrust):
         if result.status == BOGUS or result.kind == FAILED or result.let_through:
             cause = result.causes[0] if result.causes else None
             self.rest_on(lookup.asked_us)
-            if not self.cross(self.child, cause, now):
-                self.break_at_ds(cause, current.zone, result.failure, now)
+            if self.cross(self.child, cause, now) or (result.rrset is not None and self.rest_on_agreement(cause, now)):
+                return
+            self.break_at_ds(cause, current.zone, result.failure, now)
             return
+        self.agreed = result.agreed
         self.proved_until_s = min(self.proved_until_s, result.proved_until_s)
         if result.stale_cut is not None:
             self.cut = result.stale_cut
@@ -239,8 +217,64 @@ class TrustTask(PendingTrust):
         else:
             # A secure answer that there is neither DS nor zone cut here: the child belongs to the current zone.
             expires_us = min(result.expires_us, current.expires_us)
+            self.agreed = current.agreed
             same = ZoneTrust(current.zone, SECURE, current.keys, current.ds, current.dnskey, None, expires_us)
             self.set_current(self.child, same)
+
+    def look_below(self, excused: ZoneTrust, now: Instant) -> bool:
+        """Ask what the anchor's zone says of the next known cut, though nobody can vouch for it; False: no use."""
+        excuse = self.excuse
+        child = self.next_cut(now)
+        if excuse is None or excused.negative_anchor is not excuse or excused.zone != excuse.zone or not child:
+            return False
+        self.look_up_ds(child, now)
+        return True
+
+    def rest_on_agreement(self, cause: Cause | None, now: Instant) -> bool:
+        """Take a child's DS, which fails for ``cause``, as all servers of its parent have it; False: not to be done."""
+        excuse = self.excuse
+        if excuse is None or self.probing or not self.state.negative_anchors.is_in_force(excuse):
+            return False
+        current = self.current
+        if current is None or self.child == excuse.zone or not is_subdomain(excuse.zone, current.zone):
+            return False
+        known = self.state.agreements.get(self.view.key(self.child), now.monotonic_us)
+        if known is not None:
+            self.take_agreement(known, now)
+            return True
+        asking = self.source.ask_all_for_ds(self.child, current.zone, cause, self.budget, self.depth, now)
+        if asking.done:
+            self.take_ds_round(asking, now)
+        elif self.wait_for(asking):
+            self.ds_round = asking
+        else:
+            return False
+        return True
+
+    def take_ds_round(self, asking: PendingDsRound, now: Instant) -> None:
+        """Go on with what all servers of the parent agree on, if that is anything."""
+        self.ds_round = None
+        excuse = self.excuse
+        if excuse is None:
+            return
+        if asking.agreement is not None:
+            self.take_agreement(asking.agreement, now)
+        elif not (self.may_do_better(asking) and self.rest_on_agreement(asking.cause, now)):
+            self.excuse_from(self.child, excuse, asking.cause, now, asking)
+
+    def take_agreement(self, agreement: DsAgreement, now: Instant) -> None:
+        """Validate the child by a DS RRset that all servers of its parent agree on."""
+        unusable = ds_usable(agreement.ds.rdatas, self.state.policy, self.child)
+        self.agreed = agreement
+        self.ds = agreement.ds
+        self.expires_us = agreement.expires_us
+        if unusable is not None:
+            trust = ZoneTrust(self.child, INSECURE, [], self.ds, None, unusable, self.expires_us)
+            self.set_current(self.child, trust)
+            return
+        self.ds_rdatas = agreement.ds.rdatas
+        self.anchor_keys = []
+        self.get_keys(now)
 
     def cross_below(self, broken: ZoneTrust, now: Instant) -> bool:
         """Go on below a broken zone at the first cut whose last validated DS state is known; False: there is none."""
@@ -258,6 +292,7 @@ class TrustTask(PendingTrust):
         if last is None:
             return False
         self.cut = open_cut(self.state, child, last, cause, now)
+        self.agreed = None
         self.state.count("stale_cuts_crossed")
         self.proved_until_s = last.proved_until_s
         self.child = child
@@ -301,12 +336,6 @@ class TrustTask(PendingTrust):
         if something_below and not self.probing and not self.budget.is_probe and self.state.settings.last_known_good:
             self.patience = Patience(self, now.monotonic_us + OLD_DELEGATION_US)
             self.state.timers.add(self.patience)
-
-    def end_patience(self) -> None:
-        """What was waited for is here, or no longer wanted."""
-        if self.patience is not None:
-            self.state.timers.cancel(self.patience)
-            self.patience = None
 
     def leave(self, now: Instant) -> None:
         """Wait no longer for a silent zone, if what it said last of a cut below leads on; others see how it ends."""
@@ -397,7 +426,7 @@ class TrustTask(PendingTrust):
         ttl_s = max(min(signed_ttl_s, self.state.settings.maximum_ttl_s), self.state.settings.minimum_ttl_s, 1)
         expires_us = min(self.expires_us, now_us + ttl_s * 1_000_000)
         if server:
-            status = SECURE if verdict.status == SECURE else UNCHECKED
+            status = SECURE if verdict.status == SECURE and self.agreed is None else UNCHECKED
             entry = CachedRRset(dnskeys, status, RANK_ANSWER, now_us, now_us + ttl_s * 1_000_000, None, [])
             entry.proved_until_s = self.proved_until_s
             entry.stale_cut = self.cut
@@ -411,7 +440,8 @@ class TrustTask(PendingTrust):
         self.first_cause = None
         if server and verdict.status == SECURE:
             self.health.note_validated(self.child)
-            self.source.observe_anchor(self.child, dnskeys, True, now)
+            if self.agreed is None:
+                self.source.observe_anchor(self.child, dnskeys, True, now)
         self.set_current(self.child, trust)
 
     def revokes_anchor(self, dnskeys: RRset, now: Instant) -> bool:
@@ -434,79 +464,3 @@ class TrustTask(PendingTrust):
             if not one.addresses:
                 return True
         return False
-
-    def is_excused(self, trust: ZoneTrust) -> bool:
-        """Tell whether what is insecure is so by an anchor that lets zones further down be validated."""
-        anchor = trust.negative_anchor
-        return anchor is not None and anchor.scope.below_strict
-
-    def break_at_ds(self, cause: Cause | None, blamed: bytes, failure: int, now: Instant) -> None:
-        """Nothing that may be used is known of the child's DS; excused if the zone that should say is."""
-        excuse = self.excuse
-        current = self.current
-        if excuse is None or current is None or not is_subdomain(excuse.zone, current.zone):
-            self.break_chain(cause, blamed, failure, now)
-        elif is_subdomain(self.child, excuse.zone):
-            self.excuse_from(self.child, excuse, cause, now)
-        else:
-            self.break_chain(cause, blamed, failure, now)
-
-    def excuse_from(self, point: bytes, anchor: NegativeTrustAnchor, cause: Cause | None, now: Instant) -> None:
-        """From here on down nobody can vouch for anything, and by the anchor nobody has to."""
-        self.excluded = []
-        self.first_cause = None
-        if self.budget.spent():
-            self.end_by_budget(self.bogus(cause, now))
-            return
-        trust = ZoneTrust(point, INSECURE, [], None, None, cause, now.monotonic_us + EXCUSED_TRUST_S * 1_000_000)
-        trust.negative_anchor = anchor
-        self.set_current(point, trust)
-
-    def bogus(self, cause: Cause | None, now: Instant) -> ZoneTrust:
-        """Return the verdict that the child is bogus."""
-        now_us = now.monotonic_us
-        asked_us = min(self.asked_us, now_us)
-        expires_us = min(now_us + BOGUS_TTL_S * 1_000_000, asked_us + FAILURE_TTL_MAXIMUM_S * 1_000_000)
-        broken = ZoneTrust(self.child, BOGUS, [], self.ds, None, cause, expires_us)
-        broken.asked_us = asked_us
-        return broken
-
-    def end_by_budget(self, broken: ZoneTrust) -> None:
-        """The chain ends here for this request only: see RequestBudget."""
-        self.point = self.child
-        self.current = broken
-
-    def break_at_keys(self, cause: Cause | None, failure: int, now: Instant) -> None:
-        """The zone itself is what is broken: look for its recovery."""
-        causes = [cause] if cause is not None else []
-        zone = self.child
-        servers = self.excluded
-        if self.excuse is not None and self.excuse.zone == zone:
-            self.health.note_failure(zone, zone, failure, causes, servers)
-        else:
-            note_failure(self.state, self.source, zone, zone, TYPE_DNSKEY, failure, causes, servers, self.budget, now)
-        self.break_chain(cause, zone, failure, now)
-
-    def break_chain(self, cause: Cause | None, blamed: bytes, failure: int, now: Instant) -> None:
-        """The chain ends here: the child and all below it are bogus, for this reason; see ZoneTrust for the rest."""
-        excuse = self.excuse
-        if excuse is not None and is_subdomain(excuse.zone, self.child):
-            self.excuse_from(excuse.zone, excuse, cause, now)
-            return
-        self.excluded = []
-        self.first_cause = None
-        broken = self.bogus(cause, now)
-        broken.blamed = blamed
-        broken.failure = failure
-        if self.budget.spent():
-            self.end_by_budget(broken)
-        else:
-            self.set_current(self.child, broken)
-
-    def conclude(self, trust: ZoneTrust, now: Instant) -> None:
-        """Done: remember the trust for the name itself."""
-        self.end_patience()
-        self.trust = trust
-        if self.point != self.name and not (trust.status == BOGUS and self.budget.spent()):
-            self.keep(self.name, trust)
-        self.state.finish(self)

@@ -5,7 +5,8 @@ from typing import Final
 from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S, Instant
 from holdfast.base.limits import FAILURE_TTL_FIRST_S
-from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED
+from holdfast.base.security_status import BOGUS, INDETERMINATE, INSECURE, SECURE, UNCHECKED, weaker
+from holdfast.cache.ds_agreements import DsAgreement
 from holdfast.cache.failure_cache import REFRESH_BOGUS
 from holdfast.cache.negative_cache import NXDOMAIN, NegativeEntry
 from holdfast.cache.rrset_cache import RANK_ANSWER, CachedRRset
@@ -54,6 +55,8 @@ class KeptLookup(CachedLookup):
         self.missing = b""  # the topmost name that a proven NXDOMAIN says does not exist
         self.negative_anchor: NegativeTrustAnchor | None = None  # excuses the zone that has to vouch for the data
         self.kept_unchecked = False  # a temporary one is why it is accepted
+        self.agreed: DsAgreement | None = None  # a temporary one is why the data are judged by it
+        self.remark: Cause | None = None  # beside why they are excused
 
     def let_through(self, anchor: NegativeTrustAnchor, cause: Cause | None, now: Instant) -> None:
         """Accept what nobody vouches for; ``cause`` says what is wrong. The anchor's goes with the whole answer."""
@@ -66,7 +69,8 @@ class KeptLookup(CachedLookup):
     def accept(self, status: int, ttl_s: int, cause: Cause | None, now: Instant) -> None:
         """Store and finish. ``ttl_s``: the TTL that signatures allow, -1: no limit from there.
 
-        What a temporary negative trust anchor lets through is stored unchecked, so that it is judged when that ends.
+        What a temporary negative trust anchor lets through is stored unchecked, so that it is judged when that ends; so
+        is what is good by a DS RRset that nobody vouches for.
         """
         now_us = now.monotonic_us
         result = self.result
@@ -76,6 +80,8 @@ class KeptLookup(CachedLookup):
         result.proof = self.denial
         result.beside = self.beside()
         result.status = INDETERMINATE if status == UNCHECKED else status
+        if self.agreed is not None:
+            self.mark_agreed(self.agreed)
         if self.kept_unchecked:
             status = UNCHECKED
         result.stored_us = self.cached_since_us if self.cached_until_us else now_us
@@ -84,7 +90,9 @@ class KeptLookup(CachedLookup):
         if self.server and status == SECURE:
             self.state.bad_signatures.note_good_signer(self.judged_zone, self.server)
         if cause is not None:
-            result.causes = [cause]
+            result.causes.append(cause)
+        if self.remark is not None:
+            result.causes.append(self.remark)
         if self.kind in POSITIVE and self.rrset is not None:
             ttl_s = self.positive_ttl_s(self.rrset, ttl_s)
         else:
@@ -93,6 +101,17 @@ class KeptLookup(CachedLookup):
         result.expires_us = self.end_us(now_us + ttl_s * 1_000_000)
         self.keep(status, cause, now)
         self.state.finish(self)
+
+    def mark_agreed(self, agreed: DsAgreement) -> None:
+        """Say what the verdict rests on: for the chain of trust it stands, for clients nothing is authentic by it."""
+        result = self.result
+        result.agreed = agreed
+        result.causes = agreed.causes()
+        self.kept_unchecked = True
+        if self.for_client:
+            result.let_through = True
+            result.shadow = BOGUS
+            result.status = weaker(result.status, INSECURE)
 
     def keep(self, status: int, cause: Cause | None, now: Instant) -> None:
         """Store what was found in the caches, under a security status."""
@@ -193,7 +212,7 @@ class KeptLookup(CachedLookup):
         status = BOGUS if failure == REFRESH_BOGUS else INDETERMINATE
         self.result.kind = FAILED
         self.result.status = status
-        self.result.causes = causes
+        self.result.causes = causes if self.agreed is None else [*causes, self.agreed.remark]
         self.result.failure = failure
         self.result.expires_us = now.monotonic_us
         excused = self.negative_anchor is not None and not self.for_client  # clients' questions do not fail by it

@@ -159,6 +159,7 @@ class LookupTask(KeptLookup):
             return
         self.judged_zone = trust.zone
         self.negative_anchor = trust.negative_anchor
+        self.agreed = trust.agreed
         self.proved_until_s = trust.proved_until_s
         if trust.stale_cut is not None:
             self.stale_cut = trust.stale_cut
@@ -175,6 +176,8 @@ class LookupTask(KeptLookup):
                 self.fail(causes, REFRESH_BOGUS, now)
         elif trust.negative_anchor is not None and trust.status != SECURE:
             excused = trust.cause if trust.negative_anchor.scope.below_strict else None
+            self.remark = trust.remark
+            self.result.brief = trust.brief
             self.let_through(trust.negative_anchor, excused, now)
         elif trust.status != SECURE:
             self.accept(trust.status, -1, trust.cause, now)
@@ -274,7 +277,7 @@ class LookupTask(KeptLookup):
             self.state.settings.nsec3_iterations_limit,
         )
         self.denial = nsec + nsec3
-        if proof.result == PROVEN and self.state.settings.aggressive_denial:
+        if proof.result == PROVEN and self.state.settings.aggressive_denial and self.agreed is None:
             expires_us = self.end_us(now.monotonic_us + verdict.ttl * 1_000_000)
             labels = verdict.wildcard_labels
             learn_wildcard(self.state, rrset, labels, trust.zone, expires_us, self.proved_until_s, now)
@@ -282,6 +285,8 @@ class LookupTask(KeptLookup):
 
     def learn_denial(self, trust: ZoneTrust, now: Instant) -> None:
         """Keep what a response with an alias says about the alias's target: it is about to be looked up."""
+        if self.agreed is not None:
+            return
         self.verified_denial(trust, now)
         soa = self.soa
         if soa is not None and soa.name == trust.zone:
@@ -331,6 +336,8 @@ class LookupTask(KeptLookup):
                     nsec.append(rrset)
                 elif rrset.rtype == TYPE_NSEC3:
                     nsec3.append(rrset)
+                if self.agreed is not None:
+                    continue  # no proof for others
                 ttl_s = min(verdict.ttl, self.soa_limit_s())  # RFC 9077 section 3: whatever TTL the record itself has
                 expires_us = self.end_us(now.monotonic_us + ttl_s * 1_000_000)
                 proved_until_s = min(trust.proved_until_s, verdict.valid_until_s)
@@ -398,6 +405,7 @@ class LookupTask(KeptLookup):
         if self.for_client:
             self.let_through(anchor, cause, now)
         else:
+            self.result.rrset = self.rrset
             self.fail(causes, REFRESH_BOGUS, now)  # the chain of trust knows a way on
 
     def fail_bogus(self, now: Instant) -> None:

@@ -10,6 +10,7 @@ from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S, Instant
 from holdfast.base.limits import PREFETCH_REMAINING_PERCENT
 from holdfast.base.security_status import INDETERMINATE, UNCHECKED
+from holdfast.cache.ds_agreements import DsAgreement
 from holdfast.cache.failure_cache import NOT_FAILED
 from holdfast.cache.key_cache import ZoneTrust
 from holdfast.cache.stale_cut import StaleCut
@@ -44,7 +45,8 @@ class LookupResult:
         self.from_failure_cache: bool = False  # the attempt that failed was an earlier one
         self.let_through: bool = False  # by a negative trust anchor: nobody vouches for it
         self.shadow: int = UNCHECKED  # what the status would be without the anchor
-        self.shadow_pending: bool = False  # that is being looked for
+        self.brief: bool = False  # more may be known in a moment, so the answer is kept for a moment only
+        self.agreed: DsAgreement | None = None  # the DS RRset that it rests on, instead of one that validates
         self.stale: bool = False  # expired data (RFC 8767)
         self.stale_cut: StaleCut | None = None  # an old delegation on the way here
         self.proved_until_s: int = FOREVER_S  # POSIX time at which the first signature of the proof ends
@@ -79,6 +81,21 @@ class PendingTrust(Task):
         self.policy_epoch: Final = policy_epoch
 
 
+class PendingDsRound(Task):
+    """Asks all name servers of a zone for the DS RRset of a child, which does not validate for ``cause``.
+
+    When ``done``: ``agreement`` is what they agree on; if that is nothing, ``remark`` says why, and ``is_settled`` that
+    enough of them were heard to leave it at that for a while. Neither is set if the budget was spent.
+    """
+
+    def __init__(self, key: bytes, budget: RequestBudget, depth: int, cause: Cause | None) -> None:
+        super().__init__(key, budget, depth)
+        self.cause: Final = cause
+        self.agreement: DsAgreement | None = None
+        self.remark: Cause | None = None
+        self.is_settled = False
+
+
 class TaskSource(AddressSource):
     """Starts tasks, or joins one that already does the same."""
 
@@ -90,6 +107,12 @@ class TaskSource(AddressSource):
 
     def lookup_ds(self, name: bytes, budget: RequestBudget, depth: int, now: Instant) -> PendingLookup:
         """Look up the DS RRset of a zone cut for the chain of trust, or that there is none."""
+        raise NotImplementedError
+
+    def ask_all_for_ds(
+        self, child: bytes, zone: bytes, cause: Cause | None, budget: RequestBudget, depth: int, now: Instant
+    ) -> PendingDsRound:
+        """Ask all name servers of the parent, at or below ``zone``, for a DS RRset that fails for ``cause``."""
         raise NotImplementedError
 
     def trust_in(self, name: bytes, budget: RequestBudget, depth: int, now: Instant) -> PendingTrust:

@@ -68,6 +68,7 @@ def remember_delegation(state: ResolverState, delegation: Delegation, now: Insta
 def forget_subtree(state: ResolverState, zone: bytes, now: Instant) -> int:
     """Drop everything at and below ``zone``, here and in the store; returns how many entries memory had."""
     forget_records(state, zone, zone_prefix(zone), now)
+    state.agreements.remove_subtree(zone)
     return (
         state.rrsets.remove_subtree(zone)
         + state.negatives.remove_subtree(zone)
@@ -90,6 +91,7 @@ def forget_name(state: ResolverState, name: bytes, now: Instant) -> int:
             state.failures.remove(key, rtype)
     for key in keys:
         state.trust.remove(key)
+        state.agreements.remove(key)
     return count
 
 

@@ -89,7 +89,7 @@ def known_trust(lookup: CachedLookup, source: TaskSource, now: Instant) -> ZoneT
     if search.done:
         return search.trust
     book.searches.append(search)
-    lookup.result.shadow_pending = True
+    lookup.result.brief = True
     return None
 
 

@@ -11,6 +11,7 @@ from holdfast.cache.bad_signatures import BadSignatures
 from holdfast.cache.broken_zones import BrokenZones
 from holdfast.cache.delegation_cache import DelegationCache
 from holdfast.cache.denial_cache import DenialCache
+from holdfast.cache.ds_agreements import DsAgreements
 from holdfast.cache.failure_cache import FailureCache
 from holdfast.cache.key_cache import KeyCache
 from holdfast.cache.negative_cache import NegativeCache
@@ -55,6 +56,7 @@ class ResolverState:
         self.health: Final = ZoneHealthTable()
         self.unwatched: Final = ZoneHealthTable()  # takes the verdicts that nobody looks at
         self.cuts: Final = StaleCuts()
+        self.agreements: Final = DsAgreements()
         self.stale_questions: Final = StaleQuestions()
         self.shadows: Final = ShadowBook()
         self.root_answered = False  # no root server has been heard since the start

@@ -12,11 +12,12 @@ from holdfast.dnssec.trust_view import TrustView
 from holdfast.resolve.anchor_watch import AnchorWatch
 from holdfast.resolve.chain_of_trust import TrustTask
 from holdfast.resolve.delegation import starting_point
+from holdfast.resolve.ds_round import DsRound
 from holdfast.resolve.exchange import ExchangeTable
 from holdfast.resolve.forwarded_lookup import ForwardedLookup
 from holdfast.resolve.iterate import FetchTask
 from holdfast.resolve.lookup import LookupTask
-from holdfast.resolve.pending import PendingLookup, PendingTrust, TaskSource
+from holdfast.resolve.pending import PendingDsRound, PendingLookup, PendingTrust, TaskSource
 from holdfast.resolve.state import ResolverState
 from holdfast.resolve.task import RequestBudget, Task
 
@@ -65,6 +66,19 @@ class Tasks(TaskSource):
         task = LookupTask(self.state, self, key, name, TYPE_DS, True, budget, depth, False, False)
         self.state.running[key] = task
         task.step(now)
+        return task
+
+    def ask_all_for_ds(
+        self, child: bytes, zone: bytes, cause: Cause | None, budget: RequestBudget, depth: int, now: Instant
+    ) -> PendingDsRound:
+        """Ask all name servers of the parent, at or below ``zone``, for a DS RRset that fails for ``cause``."""
+        key = b"a" + budget.view.key(child)
+        running = self.state.running.get(key)
+        if isinstance(running, DsRound):
+            return running
+        task = DsRound(self.state, self, self.exchanges, key, child, zone, cause, budget, depth)
+        self.state.running[key] = task
+        task.start(now)
         return task
 
     def prefetch(self, name: bytes, rtype: int, validate: bool, view: TrustView, now: Instant) -> None:

@@ -57,6 +57,7 @@ def remove_negative_anchor(state: ResolverState, zone: bytes) -> bool:
 def change_policy(state: ResolverState) -> None:
     """Let no decision of before count that could be another one now, and tell audiences apart that must be."""
     state.policy_epoch += 1
+    state.agreements.clear()
     audiences = state.audiences
     if audiences.several:
         anchors = state.negative_anchors

@@ -41,10 +41,27 @@ def vouching_zone(
         return claimed
     anchor = covering[0]
     if anchor.scope.below_strict:
-        cut = signed_cut_between(state, parent(owner) if rtype == TYPE_DS else owner, anchor.zone, now)
+        name = parent(owner) if rtype == TYPE_DS else owner
+        cut = signed_cut_between(state, name, anchor.zone, now) or known_cut_between(
+            state, view, name, anchor.zone, now
+        )
         if cut:
             return cut
     return anchor.zone
+
+
+def known_cut_between(state: ResolverState, view: TrustView, name: bytes, zone: bytes, now: Instant) -> bytes:
+    """Return the deepest zone at or above ``name`` and below ``zone`` that may be signed, if one is known; b"": none.
+
+    Either all servers of its parent agree on its DS, or it is known that it is a zone: then they are asked.
+    """
+    while len(name) > len(zone):
+        if state.agreements.get(view.key(name), now.monotonic_us) is not None:
+            return name
+        if state.delegations.get(name, now.monotonic_us) is not None:
+            return name
+        name = parent(name)
+    return b""
 
 
 def closest_anchor(state: ResolverState, name: bytes) -> bytes:

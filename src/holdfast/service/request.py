@@ -366,7 +366,7 @@ class RequestTask(Task):
                 continue
             self.status = weaker(self.status, INSECURE)
             self.add_cause(anchor.cause())
-        self.brief = self.brief or result.shadow_pending
+        self.brief = self.brief or result.brief
 
     def show_soa(self, soa: RRset, result: LookupResult, ttl_s: int, now: Instant) -> None:
         """Show the zone's SOA: the newest that is known, if it is as trustworthy as the denial that it bounds."""

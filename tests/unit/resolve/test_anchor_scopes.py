@@ -24,6 +24,8 @@ from tests.support.registry_world import (
     MAIL,
     OFFICE,
     RegistryWorld,
+    is_let_through,
+    is_refused,
     registry_settings,
 )
 from tests.support.signed_world import ede_codes, ede_texts, is_secure
@@ -40,15 +42,6 @@ def broken_world(
     world.broken = True
     world.add_anchor(scope)
     return world
-
-
-def is_let_through(answer: Message, rcode: int = dns.rcode.NOERROR) -> bool:
-    return answer.rcode() == rcode and not is_secure(answer) and EDE_NEGATIVE_TRUST_ANCHOR in ede_codes(answer)
-
-
-def is_refused(answer: Message) -> bool:
-    codes = ede_codes(answer)
-    return answer.rcode() == dns.rcode.SERVFAIL and EDE_NEGATIVE_TRUST_ANCHOR not in codes and EDE_DNSSEC_BOGUS in codes
 
 
 # -- depth -------------------------------------------------------------------------------------------------------------
