@@ -59,8 +59,9 @@ def registry_settings() -> EngineSettings:
 class RegistryWorld(SignedWorld):
     """Root, `de` and zones below it. ``broken``: what `de` signs beside its keys is bad; ``keys_broken``: those too.
 
-    ``servers``: how many `de` has. ``deeper``: below each signed zone are two more, `safe` is signed and `open` not. In
-    the zones ``forged`` every address but their servers' is another one, under the signatures of the true one.
+    ``servers``: how many `de` has. ``deeper``: below each zone is an unsigned one, `open`, and below the signed ones a
+    signed one, `safe`. In the zones ``forged`` every address but their servers' is another one, under the signatures
+    of the true one.
     """
 
     def __init__(self, settings: EngineSettings | None = None, servers: int = 1, deeper: bool = False) -> None:
@@ -98,8 +99,9 @@ class RegistryWorld(SignedWorld):
         for name, zone in below.items():
             self.add(name, zone, BELOW_ADDRESS)
         for name in UNSIGNED:
-            unsigned = load_zone(name, BELOW)
-            self.add(name, unsigned, BELOW_ADDRESS)
+            self.add(name, load_zone(name, BELOW + (delegation("open", []) if deeper else "")), BELOW_ADDRESS)
+            if deeper:
+                self.add(f"open.{name}", load_zone(f"open.{name}", BELOW), BELOW_ADDRESS)
 
     def spoil(self, _query: Message, response: Message) -> Message:
         """Do to a response what is broken."""

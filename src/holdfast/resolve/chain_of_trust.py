@@ -233,7 +233,7 @@ class TrustTask(ChainVerdicts):
     def rest_on_agreement(self, cause: Cause | None, now: Instant) -> bool:
         """Take a child's DS, which fails for ``cause``, as all servers of its parent have it; False: not to be done."""
         excuse = self.excuse
-        if excuse is None or self.probing or not self.state.negative_anchors.is_in_force(excuse):
+        if excuse is None or not self.state.negative_anchors.is_in_force(excuse):
             return False
         current = self.current
         if current is None or self.child == excuse.zone or not is_subdomain(excuse.zone, current.zone):

@@ -1,25 +1,31 @@
 """Below an anchor that keeps signed zones validated: what rests on a DS RRset that nobody but all servers vouch for."""
 
+from ipaddress import ip_address
+
 import dns.message
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
 from holdfast.base.audience import ANYBODY as PLAIN_AUDIENCE
-from holdfast.base.security_status import SECURE
+from holdfast.base.security_status import INSECURE, SECURE
+from holdfast.cache.delegation_cache import Delegation, NameServer
 from holdfast.cache.negative_cache import NODATA, NegativeEntry
 from holdfast.dns.iana import (
     EDE_DNSKEY_MISSING,
+    EDE_DNSSEC_BOGUS,
     EDE_NEGATIVE_TRUST_ANCHOR,
     TYPE_A,
     TYPE_DS,
 )
+from holdfast.dns.name import to_text
 from holdfast.dnssec.anchor_scope import AnchorScope
 from holdfast.lab.broken import sign_well
 from holdfast.registry.zone_file import load_zone
 from holdfast.resolve.task import RequestBudget
 from tests.support.dnssec_records import wire_name
 from tests.support.ds_rounds import (
+    HOUR_US,
     MINUTE_US,
     REGISTRY,
     RESOLVED,
@@ -155,6 +161,54 @@ def test_who_agrees_is_said_wherever_something_fails_by_it() -> None:
     assert ede_texts(answer)[1] == "DS of unseen.de is what 4 addresses of 4 name servers of de agree on"
     (known,) = world.engine.state.agreements.by_child.values()
     assert known.expires_us > world.clock_us + 8 * MINUTE_US, "that is no fault of the record agreed on"
+    world = broken_world(deeper=True)
+    world.ask_from("www.unseen.de")
+    change_ds(world, lambda _address, response: with_other_ds(response), name="safe.unseen.de")
+    spoiled = world.respond
+    world.respond = lambda address, query: without_referral(spoiled(address, query))
+    answer = world.ask_from("www.safe.unseen.de")
+    assert "RRSIG with invalid signature for safe.unseen.de/DS" in ede_texts(answer)[0]
+    assert ede_texts(answer)[1] == "DS of unseen.de is what 4 addresses of 4 name servers of de agree on"
+
+
+def without_referral(response: Message | None) -> Message | None:
+    """Take the DS RRset out of a referral, so that it has to be asked for."""
+    if response is not None:
+        response.authority = [one for one in response.authority if dns.rdatatype.DS not in (one.rdtype, one.covers)]
+    return response
+
+
+def test_below_what_the_registry_calls_unsigned_nobody_is_asked() -> None:
+    world = broken_world(deeper=True)
+    world.keys_broken = True
+    assert is_let_through(world.ask_from("www.plain.de"))
+    servers = [NameServer(wire_name("ns.open.plain.de"), [ip_address(BELOW_ADDRESS).packed])]
+    cut = Delegation(wire_name("open.plain.de"), servers, world.clock_us + HOUR_US, 53, False)
+    world.engine.state.delegations.put(cut)
+    assert is_let_through(world.ask_from("www.open.plain.de"))
+    assert "open.plain.de. DS" not in world.asked()
+
+
+def test_what_the_zone_above_says_of_the_anchors_own_zone_is_left_at_that() -> None:
+    world = RegistryWorld(servers=4)
+
+    def spoil(response: Message) -> Message:
+        for rrset in [*response.answer, *response.authority]:
+            if (
+                rrset.rdtype == dns.rdatatype.RRSIG
+                and rrset.covers == dns.rdatatype.DS
+                and rrset.name.to_text() == "de."
+            ):
+                (good,) = rrset
+                rrset.items.clear()
+                rrset.add(good.replace(signature=bytes([good.signature[0] ^ 1]) + good.signature[1:]))
+        return response
+
+    world.change = spoil
+    world.add_anchor()
+    answer = world.ask_from("www.de")
+    assert is_let_through(answer) and ede_codes(answer) == [EDE_DNSSEC_BOGUS, EDE_NEGATIVE_TRUST_ANCHOR]
+    assert statistic(world, "ds_rounds_unheard") == 0
 
 
 def test_a_zone_further_down_that_was_validated_before_stays_authentic() -> None:
@@ -217,11 +271,12 @@ def test_once_the_record_validates_answers_are_authentic_again() -> None:
 
 
 def test_nothing_that_rests_on_it_answers_other_questions() -> None:
-    """Neither proofs of what does not exist, nor wildcards (RFC 8198), nor keys."""
+    """Neither proofs of what does not exist, nor wildcards (RFC 8198), nor keys; nor does it add to what was proven."""
     world = broken_world()
+    proven = world.engine.state.denials.zone_proofs(wire_name("unseen.de"))
     for name in ("www.unseen.de", "no.unseen.de", "a.wild.unseen.de", "alias.unseen.de"):
         assert EDE_NEGATIVE_TRUST_ANCHOR in ede_codes(world.ask_from(name)), name
-    assert wire_name("unseen.de") not in world.engine.state.denials.zones
+    assert world.engine.state.denials.heap.octets == 0 and proven.soa is None
     for name, rtype in (("nope.unseen.de", "A"), ("b.wild.unseen.de", "A"), ("unseen.de", "DNSKEY")):
         assert is_refused(world.ask_from(name, rtype, address=MAIL)), name
 
@@ -300,3 +355,16 @@ def test_what_is_known_of_the_zone_comes_first() -> None:
     world.add_anchor()
     assert is_secure(world.ask_from("www.known.de"))
     assert asked_for_ds(world, "known.de") == []
+
+
+def test_the_chain_that_is_shown_to_the_process_itself_is_not_called_secure_either() -> None:
+    world = broken_world()
+    world.engine.resolve(1, wire_name("www.unseen.de"), TYPE_A, False, world.now())
+    world.run()
+    (found,) = world.engine.take_results()
+    assert found.status == INSECURE
+    assert {to_text(link.zone): link.status for link in found.chain} == {
+        ".": SECURE,
+        "de": SECURE,
+        "unseen.de": INSECURE,
+    }
