@@ -101,7 +101,10 @@ def add(
     ] = None,
     below: Annotated[
         str | None,
-        typer.Option(metavar="strict|relaxed", help="strict: zones below stay validated, as far as they are known."),
+        typer.Option(
+            metavar="strict|relaxed",
+            help="strict: zones below stay validated, by the DS records that are known or all name servers agree on.",
+        ),
     ] = None,
     names: NameOption = None,
     vantage_points: VantagePointOption = None,

@@ -100,7 +100,9 @@ class NegativeTrustAnchorResult(BaseModel):
     except_clients: list[str] | None = Field(default=None, description="Client groups that it does not hold for.")
     types: list[str] | None = Field(default=None, description="The only types that are let through.")
     except_types: list[str] | None = Field(default=None, description="Types that stay validated.")
-    below: str | None = Field(default=None, description="strict: zones below are validated if their DS is known.")
+    below: str | None = Field(
+        default=None, description="strict: zones below are validated if their DS is known or agreed on."
+    )
     evidence: str | None = Field(default=None, description="The file with the evidence that it rests on.")
     confirmed: str | None = Field(default=None, description="How it was confirmed that the registry failed.")
     shadow: dict[str, int] | None = Field(

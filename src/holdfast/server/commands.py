@@ -277,7 +277,8 @@ SCOPE = tuple(
         (
             "below",
             not_a_depth,
-            "strict: zones below are validated as far as their DS records are known; relaxed: they are not.",
+            "strict: zones below are validated by the DS records that are known, or that all name servers agree on "
+            "(without AD); relaxed: they are not.",
         ),
     )
 )
