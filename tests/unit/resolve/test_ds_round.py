@@ -187,7 +187,7 @@ def test_silent_servers_are_waited_for_a_second_at_most_and_not_once_known(silen
     began_us = world.clock_us
     answer = world.ask_from("www.unseen.de")
     assert f"{4 - silent} addresses of {4 - silent} name servers of de agree" in ede_texts(answer)[1]
-    assert world.clock_us - began_us < 2 * DS_ROUND_US + HOUR_US // 3600
+    assert world.clock_us - began_us < 2 * DS_ROUND_US, "a second, beside what the data take"
     world.engine.state.agreements.clear()
     world.engine.state.trust.remove_subtree(wire_name("unseen.de"))
     for address in quiet:
