@@ -22,10 +22,13 @@ unexport PYTHONPATH
 export PYTHONNOUSERSITE := 1
 
 # Stamps carry the digest of what they were made from, so a second `make` does nothing and any change rebuilds.
-digest = $(shell { echo "$(HOLDFAST_COMPILED)"; find $(1) -type f -not -name '*.py[co]' -not -path '*.egg-info/*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; } \
+digest = $(shell { find $(1) -type f -not -name '*.py[co]' -not -path '*.egg-info/*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; } \
 	| sha256sum | cut -c1-16)
 LOCKED := $(VENV)/.locked-$(call digest,requirements/dev.txt)
-INSTALLED := $(VENV)/.installed-$(call digest,src setup.py pyproject.toml requirements/dev.txt)
+SOURCES := $(call digest,src setup.py pyproject.toml requirements/dev.txt bench/training.py)
+PROFILED := $(VENV)/.installed-profile-$(SOURCES)
+# Who asks for any compiled build is content with the profiled one if it is there.
+INSTALLED := $(or $(and $(filter auto 1,$(HOLDFAST_COMPILED)),$(wildcard $(PROFILED))),$(VENV)/.installed-$(HOLDFAST_COMPILED)-$(SOURCES))
 
 .PHONY: help
 help: ## List the targets
@@ -53,7 +56,7 @@ test-compiled: $(INSTALLED) ## The suite on the compiled, installed wheel
 	HOLDFAST_EXPECT=compiled $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: $(INSTALLED) ## Server CPU per query, side by side with the other resolvers installed here
+bench: $(PROFILED) ## Server CPU per query, side by side with the other resolvers installed here
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 .PHONY: fuzz
@@ -61,7 +64,7 @@ fuzz: $(INSTALLED) ## A million random, truncated and mutated packets against th
 	@$(BIN)/python -m fuzz $(FUZZ_ARGS)
 
 .PHONY: wheel
-wheel: $(INSTALLED) ## Build the wheel into dist/
+wheel: $(PROFILED) ## Build the wheel into dist/, profiled
 	@ls dist/*.whl
 
 .PHONY: lock
@@ -92,7 +95,8 @@ $(LOCKED):
 	@rm -f $(VENV)/.locked-* && touch $@
 
 # mypyc's and gcc's output goes to a log; what matters of it, such as the notice of a pure Python build, is shown.
-$(INSTALLED): $(LOCKED)
+$(PROFILED): HOLDFAST_COMPILED := profile
+$(sort $(INSTALLED) $(PROFILED)): $(LOCKED)
 	@echo "holdfast: building the wheel (log: build/wheel.log)"
 	@rm -rf build dist src/*.egg-info && mkdir -p build
 	@$(BIN)/python -m build --wheel --no-isolation >build/wheel.log 2>&1 || { \
