@@ -2,10 +2,13 @@
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 FOREVER_S: Final = 1 << 62  # a POSIX time that never comes: the end of what no signature limits
 FOREVER_US: Final = 1 << 62  # a monotonic time that never comes
 
 
+@mypyc_attr(acyclic=True)
 class Instant:
     """One reading of both clocks.
 

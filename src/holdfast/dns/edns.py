@@ -2,9 +2,12 @@
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 OPT_LENGTH_AT: Final = 9  # offset of RDLENGTH in an OPT record: after the root name, type, class and TTL
 
 
+@mypyc_attr(acyclic=True)
 class EdnsOption:
     """One option: code (``iana.EDNS_OPTION_*``) and its octets."""
 
@@ -13,6 +16,7 @@ class EdnsOption:
         self.data: Final = data
 
 
+@mypyc_attr(acyclic=True)
 class Edns:
     """A received OPT record. ``extended_rcode`` holds the upper eight bits of the RCODE only."""
 

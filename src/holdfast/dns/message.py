@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from holdfast.dns import iana
 from holdfast.dns.edns import Edns, parse_edns
 from holdfast.dns.name import ROOT
@@ -18,6 +20,7 @@ _SCANNED: Final = 8  # a section's first RRsets are found by looking at each, mo
 _RECORD_FIXED: Final = 10  # TYPE, CLASS, TTL, RDLENGTH
 
 
+@mypyc_attr(acyclic=True)
 class Message:
     """A parsed message.
 
@@ -45,6 +48,7 @@ class Message:
         self.malformed_records = 0
 
 
+@mypyc_attr(acyclic=True)
 class _RecordReader:
     """The place in the wire, and the owner read last: most records repeat it."""
 
@@ -227,6 +231,7 @@ def parse(wire: bytes) -> Message | None:
     return message
 
 
+@mypyc_attr(acyclic=True)
 class Question:
     """What a client asks. ``end`` is the offset after it; ``qname`` is lower-cased, ``qname_wire`` as sent."""
 

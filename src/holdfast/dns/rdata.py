@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from holdfast.dns import iana
 from holdfast.dns.reader import name_end, read_name, u16, u32
 
@@ -148,6 +150,7 @@ def rdata_name(rtype: int, rdata: bytes) -> bytes:
     return rdata.lower()
 
 
+@mypyc_attr(acyclic=True)
 class RRSIG:
     """A signature over an RRset (RFC 4034 section 3.1).
 
@@ -176,6 +179,7 @@ def parse_rrsig(rdata: bytes) -> RRSIG | None:
     return RRSIG(rdata, end) if 0 < end < size else None
 
 
+@mypyc_attr(acyclic=True)
 class DS:
     """A delegation signer record (RFC 4034 section 5.1)."""
 
@@ -191,6 +195,7 @@ def parse_ds(rdata: bytes) -> DS | None:
     return DS(rdata) if len(rdata) >= 5 else None
 
 
+@mypyc_attr(acyclic=True)
 class DNSKEY:
     """A zone's public key (RFC 4034 section 2.1)."""
 
@@ -221,6 +226,7 @@ def key_tag(rdata: bytes) -> int:
     return (total + (total >> 16)) & 0xFFFF
 
 
+@mypyc_attr(acyclic=True)
 class NSEC:
     """A link of the chain of names (RFC 4034 section 4.1); ``next_name`` is lower-cased."""
 
@@ -237,6 +243,7 @@ def parse_nsec(rdata: bytes) -> NSEC | None:
     return NSEC(rdata[:end].lower(), rdata[end:])
 
 
+@mypyc_attr(acyclic=True)
 class NSEC3:
     """A link of the chain of hashed names (RFC 5155 section 3.1); ``next_hash`` is binary."""
 
@@ -263,6 +270,7 @@ def parse_nsec3(rdata: bytes) -> NSEC3 | None:
     return NSEC3(rdata, salt_end, hash_end)
 
 
+@mypyc_attr(acyclic=True)
 class SOA:
     """The start of a zone (RFC 1035 section 3.3.13); names lower-cased, times in seconds."""
 

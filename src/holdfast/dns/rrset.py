@@ -2,7 +2,10 @@
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
 
+
+@mypyc_attr(acyclic=True)
 class RRset:
     """Owner, type, TTL and RDATA, with the signatures that cover it.
 

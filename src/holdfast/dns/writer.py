@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from holdfast.dns import iana
 from holdfast.dns.edns import EdnsOption, option_octets
 from holdfast.dns.reader import HEADER_OCTETS, name_end
@@ -25,6 +27,7 @@ _COMPRESSED: Final[dict[int, int]] = {
 }
 
 
+@mypyc_attr(acyclic=True)
 class MessageWriter:
     """One message in the making: header, question, then RRsets section by section, then OPT.
 

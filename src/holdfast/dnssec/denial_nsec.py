@@ -6,6 +6,8 @@ checked once more here, because everything depends on it.
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from holdfast.dns import iana
 from holdfast.dns.name import canonical_key, common_ancestor, is_subdomain, label_count, suffix, to_text, wildcard_of
 from holdfast.dns.rdata import parse_nsec
@@ -43,6 +45,7 @@ def _between(owner_key: bytes, next_key: bytes, key: bytes) -> bool:
     return owner_key < key and (key < next_key or next_key <= owner_key)
 
 
+@mypyc_attr(acyclic=True)
 class _Link:
     """One NSEC record."""
 

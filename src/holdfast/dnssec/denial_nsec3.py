@@ -8,6 +8,8 @@ is insecure (RFC 5155 sections 8.6 and 9.2). The records come verified, all sign
 import hashlib
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from holdfast.base.cause import Cause
 from holdfast.dns import iana
 from holdfast.dns.name import label_count, parent, suffix, to_text, wildcard_of
@@ -65,6 +67,7 @@ def nsec3_covers(owner_hash: bytes, next_hash: bytes, name_hash: bytes) -> bool:
     return name_hash > owner_hash or name_hash < next_hash
 
 
+@mypyc_attr(acyclic=True)
 class _Link:
     """One NSEC3 record."""
 

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from holdfast.base.cause import Cause
 from holdfast.dns import iana
 from holdfast.dns.name import ROOT, to_text
@@ -13,6 +15,7 @@ INSECURE_PROOF: Final = 2  # right as far as it goes, but opt-out or too many it
 EXHAUSTED: Final = 3  # given up at a limit on work
 
 
+@mypyc_attr(acyclic=True)
 class Proof:
     """What NSEC or NSEC3 records say about a name.
 

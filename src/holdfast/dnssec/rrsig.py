@@ -6,6 +6,8 @@ valid, the verdict carries the most telling of the reasons, because that text is
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from holdfast.base.cause import Cause
 from holdfast.base.instant import FOREVER_S
 from holdfast.base.limits import KEYS_PER_TAG, RRSET_SIGNATURES, SIGNATURE_CHECKS_PER_RRSET
@@ -34,6 +36,7 @@ _INVALID: Final = 8
 _WORK_LIMIT: Final = 9
 
 
+@mypyc_attr(acyclic=True)
 class Verdict:
     """What became of one RRset.
 

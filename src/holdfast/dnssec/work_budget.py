@@ -1,8 +1,11 @@
 """How much cryptography one client request may cause (KeyTrap: CVE-2023-50387, NSEC3 exhaustion: CVE-2023-50868)."""
 
+from mypy_extensions import mypyc_attr
+
 from holdfast.base.limits import NSEC3_HASHES_PER_REQUEST, SIGNATURE_CHECKS_PER_REQUEST
 
 
+@mypyc_attr(acyclic=True)
 class WorkBudget:
     """What is left to spend. Everything validated on behalf of one request shares one budget.
 

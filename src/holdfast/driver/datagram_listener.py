@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from mypy_extensions import mypyc_attr
+
 from holdfast.base.effects import TRANSPORT_UDP, Client
 from holdfast.base.instant import Instant
 from holdfast.driver.seams import DatagramSocket
@@ -13,6 +15,7 @@ QUERY_OCTETS: Final = 4096  # no sane query is larger; the rest is cut off and w
 ADDRESSES_REMEMBERED: Final = 10_000  # packed forms of client addresses, so that each is parsed once
 
 
+@mypyc_attr(acyclic=True)
 class DatagramPeer:
     """Where a datagram came from."""
 

@@ -6,6 +6,8 @@ last. An option that occurs again is ignored (RFC 7873 section 5.2 asks so for c
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from holdfast.base.effects import TRANSPORT_UDP, Client
 from holdfast.base.instant import Instant
 from holdfast.base.settings import EngineSettings
@@ -20,6 +22,7 @@ SEED_OCTETS: Final = 32
 IDENTITY_OCTETS: Final = 255
 
 
+@mypyc_attr(acyclic=True)
 class PersonalOptions:
     """``octets``: options in wire format for the response; ``proven``: the client's address is not forged.
 

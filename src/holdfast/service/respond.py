@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from holdfast.base.cause import Cause
 from holdfast.base.limits import PLAIN_UDP_OCTETS
 from holdfast.base.settings import EngineSettings
@@ -27,6 +29,7 @@ EXTRA_TEXT_OCTETS: Final = 250  # of one EDE: long enough for two names, short e
 EXTENDED_ERRORS: Final = 4  # in one answer
 
 
+@mypyc_attr(acyclic=True)
 class Part:
     """An RRset of a response with the TTL to show."""
 
@@ -53,6 +56,7 @@ class Response:
         self.causes: list[Cause] = []
 
 
+@mypyc_attr(acyclic=True)
 class Written:
     """A response on the wire. ``complete`` False: not what every client should get; ``opt_offset`` 0: no OPT record."""
 

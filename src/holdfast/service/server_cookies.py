@@ -7,6 +7,8 @@ hash over the client's own cookie, the time and its address; nothing is remember
 from hashlib import blake2b
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from holdfast.base.instant import Instant
 from holdfast.base.settings import EngineSettings
 from holdfast.base.siphash import KEY_OCTETS, siphash24
@@ -30,6 +32,7 @@ ABSENT: Final = 1  # no server cookie, or not a good one
 GOOD: Final = 2
 
 
+@mypyc_attr(acyclic=True)
 class CheckedCookie:
     """A cookie of a client: ``state`` is MALFORMED, ABSENT or GOOD; ``reply`` is what the response carries."""
 
