@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import statistics
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -86,6 +87,7 @@ def machine() -> dict[str, str]:
     return {
         "CPU": f"{os.cpu_count()} x {models[0] if models else platform.machine()}",
         "kernel": f"{platform.system()} {platform.release()}",
+        "Python": platform.python_version() + (", the distribution's" if sys.base_prefix == "/usr" else ""),
         "load average": f"{os.getloadavg()[0]:.1f} in the last minute, the benchmark included; 1 on a quiet machine",
     }
 
@@ -93,7 +95,8 @@ def machine() -> dict[str, str]:
 def markdown(rows: Sequence[Row], facts: dict[str, str], conditions: Sequence[str]) -> str:
     """The same table in Markdown, with what it was measured on and how."""
     lines = [
-        "Written by `python -m bench --record`; README.md explains how to read it.",
+        "Written by `make bench BENCH_ARGS=--record`. CPU is user and system time of the server processes, the median",
+        "of the rounds; only the ratios within one run mean much.",
         "",
     ]
     lines += [f"- {name}: {value}" for name, value in facts.items()]
