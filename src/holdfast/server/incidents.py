@@ -46,7 +46,7 @@ class IncidentDesk:
         self._clock = clock
         self._detector = Detector()
         self._paging = Paging(self._page)
-        self._kept: dict[int, Values] = {}  # what the journal has of each incident
+        self._kept: dict[int, Values] = {}  # what the journal has of the latest, by when their last lines were
         # A network that fails breaks thousands of zones at once: each line written through would hold up the server.
         self._journal = ChangeJournal(directory, FILE_NAME, "incidents", is_durable=False)
         self._journal.read(self._replay, self._lines, int(clock()))
@@ -137,8 +137,9 @@ class IncidentDesk:
         self._journal.shorten(self._lines, now_s)
 
     def _remember(self, number: int, entry: Values) -> None:
+        self._kept.pop(number, None)
         self._kept[number] = entry
-        while len(self._kept) > INCIDENTS_REMEMBERED:
+        if len(self._kept) > INCIDENTS_REMEMBERED:
             del self._kept[next(iter(self._kept))]
 
     def _replay(self, line: Values) -> bool:

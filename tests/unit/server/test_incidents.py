@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from holdfast.sentinel.observation import Observation, to_values
 from holdfast.sentinel.paging import AGAIN_S
 from holdfast.sentinel.suspicion import SILENT_S
-from holdfast.server import change_journal
+from holdfast.server import change_journal, incidents
 from holdfast.server.commands import CommandError, check_request
 from holdfast.server.incidents import FILE_NAME, SHOWN, IncidentDesk
 from holdfast.server.lines import LINE_OCTETS, encode
@@ -204,6 +204,19 @@ def test_the_journal_has_a_length_and_keeps_the_latest(tmp_path: Path, monkeypat
     desk.restart()
     assert {**shown(desk), "children": before["children"]} == {**before, "failed": shown(desk)["failed"]}
     assert shown(desk)["pages"] == before["pages"] > 100
+
+
+def test_what_happened_last_is_kept_however_old_the_incident_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incidents, "INCIDENTS_REMEMBERED", 3)
+    desk = broken(tmp_path)
+    for zone in ("nl", "se"):
+        desk.take(seen(zone, 0, failures(*(f"x{n}.{zone}" for n in range(8)))))
+    desk.do("acknowledge", number=1, author="ops")
+    desk.take(seen("fr", 0, failures(*(f"x{n}.fr" for n in range(8)))))
+    desk.restart()
+    assert [one["number"] for one in desk.do("list")["incidents"]] == [4, 3, 1]
 
 
 @pytest.mark.parametrize(
