@@ -102,9 +102,7 @@ NEGATIVE_TRUST_ANCHORS: Final = 50  # at a time: operators handle a few, and one
 DS_ROUND_ADDRESSES: Final = 26  # asked at once for a DS RRset that does not validate: 13 servers with two each
 DS_ROUND_SERVERS: Final = 2  # that must answer alike: neither one bad server nor the path to it decides alone
 DS_ROUND_US: Final = 1_000_000  # silence of some of them is not waited for longer, as for that of any parent
-DS_ROUNDS_PER_SECOND: Final = (
-    20  # below one zone, in each worker: some 500 queries at most, five percent of a processor
-)
+DS_ROUNDS_PER_SECOND: Final = 20  # below a zone, in each worker: 500 queries at most, five percent of a processor
 DS_AGREEMENT_MINIMUM_S: Final = 60  # whatever its TTL: it costs a dozen queries, and saves no name from anything
 DS_AGREEMENT_MAXIMUM_S: Final = 3600  # nobody has signed it; a child's new keys are noticed earlier (DsAgreement.doubt)
 DS_AGREEMENTS: Final = 10_000  # remembered at a time: some 8 MB; the oldest one goes first

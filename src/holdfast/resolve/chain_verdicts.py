@@ -91,9 +91,12 @@ class ChainVerdicts(PendingTrust):
         """Nothing that may be used is known of the child's DS; excused if the zone that should say is."""
         excuse = self.excuse
         current = self.current
-        if excuse is None or current is None or not is_subdomain(excuse.zone, current.zone):
-            self.break_chain(cause, blamed, failure, now)
-        elif is_subdomain(self.child, excuse.zone):
+        if (
+            excuse is not None
+            and current is not None
+            and is_subdomain(excuse.zone, current.zone)
+            and is_subdomain(self.child, excuse.zone)
+        ):
             self.excuse_from(self.child, excuse, cause, now)
         else:
             self.break_chain(cause, blamed, failure, now)

@@ -142,12 +142,12 @@ class DsRound(PendingDsRound):
                 if not voter.fetch.is_unheard():
                     return
                 unheard = True
-        if not unheard or self.servers_heard() >= DS_ROUND_SERVERS:
+        if not unheard or count_servers([voter.server for voter in self.heard()]) >= DS_ROUND_SERVERS:
             self.conclude(now)
 
-    def servers_heard(self) -> int:
-        """Return how many name servers have said anything."""
-        return count_servers([voter.server for voter in self.voters if voter.vote(self.zone) is not None])
+    def heard(self) -> list[Voter]:
+        """Return those who have said anything."""
+        return [voter for voter in self.voters if voter.vote(self.zone) is not None]
 
     def conclude(self, now: Instant) -> None:
         """Count the votes."""
@@ -160,8 +160,8 @@ class DsRound(PendingDsRound):
 
     def count_votes(self, now: Instant) -> None:
         """Set the agreement, or why there is none."""
-        heard = [voter for voter in self.voters if voter.vote(self.zone) is not None]
-        servers = self.servers_heard()
+        heard = self.heard()
+        servers = count_servers([voter.server for voter in heard])
         child, zone = to_text(self.child), to_text(self.zone)
         if servers < DS_ROUND_SERVERS:
             text = f"DS of {child}: fewer than {DS_ROUND_SERVERS} name servers of {zone} answered"
@@ -169,8 +169,9 @@ class DsRound(PendingDsRound):
             self.state.count("ds_rounds_unheard")
             return
         first = heard[0]
+        said = first.vote(self.zone)
         for other in heard[1:]:
-            if other.vote(self.zone) != first.vote(self.zone):
+            if other.vote(self.zone) != said:
                 pair = f"{server_text(first.address)} and {server_text(other.address)}"
                 text = f"DS of {child}: name servers of {zone} disagree on it ({pair})"
                 self.remark = Cause(EDE_OTHER, text, "ds-round.disagreement")
